@@ -1,0 +1,70 @@
+# Every target sets up what it needs, on a machine with only Python 3.11 or newer, make and a C compiler.
+PYTHON ?= python3
+BIN := .venv/bin
+BASE := .venv/.base
+DEV := .venv/.dev
+DOCS := .venv/.docs
+BENCH := .venv/.bench
+INPUTS := pyproject.toml uv.lock scripts/setup.sh
+
+export PYTHON
+
+.PHONY: help setup demo test check fix bench docs coverage clean
+.DEFAULT_GOAL := help
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(BASE): $(INPUTS)
+	@scripts/setup.sh --no-default-groups
+	@touch $@
+
+$(DEV): $(INPUTS)
+	@scripts/setup.sh
+	@touch $@ $(BASE)
+
+$(DOCS): $(INPUTS)
+	@scripts/setup.sh --only-group docs
+	@touch $@
+
+$(BENCH): $(INPUTS)
+	@scripts/setup.sh --group bench
+	@touch $@ $(DEV) $(BASE)
+
+setup: $(DEV) ## Make .venv with everything for development
+
+demo: $(BASE) ## See the support desk handle mail, crash, refuse and ask
+	@$(BIN)/remit demo
+
+test: $(DEV) ## Run the tests
+	@$(BIN)/python -m pytest -n 2 -q
+
+check: $(DEV) ## Run every check: style, types, layers, sizes, public names, docs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_sizes.py src tests scripts
+	$(BIN)/python scripts/check_public.py
+	$(BIN)/python scripts/check_docs.py
+
+fix: $(DEV) ## Repair style where a tool can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(BENCH) ## Measure Remit beside its peers
+	@$(BIN)/python -m benchmarks
+
+docs: $(BASE) $(DOCS) ## Build the documentation site into build/site
+	$(BIN)/zensical build --clean --strict
+
+coverage: $(DEV) ## Run the tests and report which branches they missed
+	@mkdir -p build/coverage
+	@rm -f build/coverage/data*
+	@$(BIN)/coverage run -m pytest -n 2 -q
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+clean: ## Remove .venv, caches and everything built
+	rm -rf .venv build dist .cache .coverage* .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

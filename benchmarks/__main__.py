@@ -1,0 +1,129 @@
+"""The bench: `python -m benchmarks` measures Remit beside its peers and writes docs/benchmarks.md.
+
+A run of the whole plan writes the page; a partial one (`--only`, `--system`, `--quick`) leaves it alone and writes
+build/benchmarks.md. Both write build/bench.jsonl.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.launch import HERE, PAGE, RECORDS, Result, bare, measure
+from benchmarks.record import Figures, Record, write
+from benchmarks.report import page
+from benchmarks.workloads import SYSTEMS, Case, System, cases
+
+PARTIAL_PAGE = HERE / "build" / "benchmarks.md"
+LIMIT_SECONDS = 180.0
+REPEATS = 3
+IMPORT_REPEATS = 7
+LONG_SECONDS = 10.0
+"""A case that took this long is not repeated: noise is small against it, and the bench must end."""
+
+
+@dataclass
+class Samples:
+    """What the repeats of one case gave for one system."""
+
+    system: System
+    results: list[Result] = field(default_factory=list)
+
+    def exhausted(self) -> bool:
+        """Return whether another repeat would add nothing: it failed, or it is long."""
+        return any(result.error or result.seconds > LONG_SECONDS for result in self.results)
+
+    def records(self, case: Case) -> Iterator[Record]:
+        """Yield the median of every metric, and the first error."""
+        good = [result.figures for result in self.results if result.error is None]
+        good = good or [result.figures for result in self.results]
+        for metric in dict.fromkeys(metric for figures in good for metric in figures):
+            values = [value for figures in good if (value := figures.get(metric)) is not None]
+            median = statistics.median(values) if values else None
+            yield Record(case.workload, self.system.name, case.store, case.n, metric, median)
+        errors = [result.error for result in self.results if result.error]
+        if errors:
+            yield Record(case.workload, self.system.name, case.store, case.n, "error", errors[0])
+
+
+def take(case: Case, systems: Sequence[System], repeats: int, limit: float) -> Iterator[Record]:
+    """Measure one case on all systems in turn, A B C A B C, so that noise of the machine hits all alike."""
+    samples = [Samples(system) for system in systems if case.store == "none" or case.store in system.stores]
+    if case.workload == "W3":
+        samples = [Samples(System("python", "python", (), ())), *(each for each in samples if each.system.imports)]
+        repeats = max(repeats, IMPORT_REPEATS)
+        bare(limit)
+    for repeat in range(repeats):
+        for sample in samples:
+            if sample.exhausted():
+                continue
+            result = bare(limit) if sample.system.name == "python" else measure(sample.system, case, limit)
+            sample.results.append(result)
+            said = result.error or ", ".join(f"{key} {value:.4g}" for key, value in result.figures.items() if value)
+            print(f"{case.workload} {case.store} {case.n} #{repeat + 1} {sample.system.name}: {said}", flush=True)
+    for sample in samples:
+        yield from sample.records(case)
+
+
+def setting(systems: Sequence[System]) -> Iterator[Record]:
+    """Yield what the figures were taken with: machine, interpreter, versions of the systems' packages."""
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    yield Record("setting", "machine", "none", 0, "version", machine)
+    for system in systems:
+        yield Record("setting", system.name, "none", 0, "version", ", ".join(map(packaged, system.packages)))
+
+
+def packaged(package: str) -> str:
+    """Return a package with its version."""
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"{package} (not installed)"
+
+
+def options() -> argparse.Namespace:
+    """Return the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Remit beside its peers.")
+    parser.add_argument("--only", default="", help="workloads, comma separated: W1,W2,W3,W4")
+    parser.add_argument("--system", default="", help=f"of {','.join(system.name for system in SYSTEMS)}")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one repeat")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each case, of which the median is taken")
+    parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds after which a process is stopped")
+    return parser.parse_args()
+
+
+def named(text: str) -> frozenset[str]:
+    """Return the names in a comma separated list."""
+    return frozenset(filter(None, text.split(",")))
+
+
+def save(records: Sequence[Record], path: Path) -> None:
+    """Write the records and their page."""
+    write(records, RECORDS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page(Figures(records)))
+
+
+def main() -> None:
+    """Measure what the command line names."""
+    given = options()
+    only, wanted = named(given.only), named(given.system)
+    unknown = (only - {"W1", "W2", "W3", "W4"}) | (wanted - {system.name for system in SYSTEMS})
+    if unknown:
+        raise SystemExit(f"unknown: {', '.join(sorted(unknown))}")
+    systems = [system for system in SYSTEMS if not wanted or system.name in wanted]
+    path = PARTIAL_PAGE if only or wanted or given.quick else PAGE
+    records = list(setting(systems))
+    for case in cases(only, quick=given.quick):
+        records.extend(take(case, systems, 1 if given.quick else given.repeats, given.limit))
+        write(records, RECORDS)
+    save(records, path)
+    print(f"wrote {RECORDS.relative_to(HERE)} and {path.relative_to(HERE)}")
+
+
+if __name__ == "__main__":
+    main()

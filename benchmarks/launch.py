@@ -1,0 +1,164 @@
+"""Launch: runs one measurement in a process of its own and brings back its figures, or why there are none."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.workloads import Case, System
+
+Figures = dict[str, float | None]
+
+HERE = Path(__file__).resolve().parent.parent
+RECORDS = HERE / "build" / "bench.jsonl"
+PAGE = HERE / "docs" / "benchmarks.md"
+SCRATCH = HERE / "build" / "bench-stores"
+"""On the disk of the checkout: /tmp may be memory, where a sync to disk costs nothing."""
+
+IMPORT_PROGRAM = """
+{statement}
+status = open("/proc/self/status").read() if __import__("os").path.exists("/proc/self/status") else ""
+print("peak", *[line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")])
+"""
+HELP_PROGRAM = """
+import runpy, sys
+sys.argv = ["remit", "--help"]
+try:
+    runpy.run_path({script!r}, run_name="__main__")
+except SystemExit:
+    pass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one process: figures, or the reason why not."""
+
+    figures: Figures
+    error: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that has ended, by itself or at its limit."""
+
+    out: str
+    err: str
+    code: int | None
+    """`None` if it was stopped at its limit."""
+    seconds: float
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of every measured process: the same hashes, and nobody phones home."""
+    fixed = {"PYTHONHASHSEED": "0", "LANGSMITH_TRACING": "false", "AGNO_TELEMETRY": "false", "PYTHONPATH": str(HERE)}
+    # Without cached bytecode W3 would measure the compiler.
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | fixed
+
+
+def run(command: list[str], limit: float) -> Ended:
+    """Run a command to its end; at the limit it is stopped together with what it started."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        cwd=HERE,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+        return Ended(out, err, None, time.perf_counter() - start)
+    return Ended(out, err, process.returncode, time.perf_counter() - start)
+
+
+def reason(ended: Ended, system: System, limit: float) -> str:
+    """Return why a process gave no figures, in one line."""
+    if ended.code is None:
+        return f"> {limit:g} s"
+    lines = [line for line in ended.err.splitlines() if line.strip()]
+    last = lines[-1].strip() if lines else f"ended with status {ended.code}"
+    if last.startswith("ModuleNotFoundError") or "No module named" in last:
+        missing = last.rsplit("named ", 1)[-1].strip("'\"")
+        if missing.split(".")[0] != "benchmarks" or missing.endswith(system.name):
+            return f"not installed ({missing})"
+    return last[:200]
+
+
+def parsed(ended: Ended, system: System, limit: float) -> Result:
+    """Return the figures a child printed; libraries may print before it, so its own line is the last with a brace."""
+    lines = [line for line in ended.out.splitlines() if line.startswith("{")]
+    if ended.code is None or not lines:
+        return Result({}, reason(ended, system, limit), ended.seconds)
+    figures = json.loads(lines[-1])
+    if "unsupported" in figures:
+        return Result({}, f"not supported: {figures['unsupported']}", ended.seconds)
+    return Result(figures, None, ended.seconds)
+
+
+def measure(system: System, case: Case, limit: float) -> Result:
+    """Measure one case on one system; W4 takes a second process, which wakes what the first put to sleep."""
+    if case.workload == "W3":
+        return imported(system, limit)
+    folder = SCRATCH / f"{os.getpid()}-{system.name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    figures: Figures = {}
+    seconds = 0.0
+    try:
+        for workload in ("W4", "W4-wake") if case.workload == "W4" else (case.workload,):
+            command = [sys.executable, "-m", f"benchmarks.systems.{system.name}", workload, "--n", str(case.n)]
+            ended = run([*command, "--store", case.store, "--dir", str(folder)], limit)
+            result = parsed(ended, system, limit)
+            figures |= result.figures
+            seconds += result.seconds
+            if result.error is not None:
+                return Result(figures, result.error, seconds)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return Result(figures, None, seconds)
+
+
+def bare(limit: float) -> Result:
+    """W3 of the interpreter alone: what every other figure of W3 contains."""
+    return imported(System("python", "python -c pass", (), ("pass",)), limit)
+
+
+def imported(system: System, limit: float) -> Result:
+    """W3: wall and peak memory of a fresh process that imports the system; for Remit its command line as well."""
+    figures: Figures = {}
+    seconds = 0.0
+    for statement in system.imports:
+        timed = run([sys.executable, "-c", statement], limit)
+        weighed = run([sys.executable, "-c", IMPORT_PROGRAM.format(statement=statement)], limit)
+        seconds += timed.seconds + weighed.seconds
+        if timed.code != 0:
+            return Result(figures, reason(timed, system, limit), seconds)
+        figures |= {"import_ms": timed.seconds * 1e3, "import_rss_mb": peak_mb(weighed)}
+    script = Path(sys.executable).with_name("remit")
+    if system.name == "remit" and script.exists():
+        timed = run([str(script), "--help"], limit)
+        program = IMPORT_PROGRAM.format(statement=HELP_PROGRAM.format(script=str(script)))
+        weighed = run([sys.executable, "-c", program], limit)
+        seconds += timed.seconds + weighed.seconds
+        if timed.code != 0:
+            return Result(figures, f"remit --help: {reason(timed, system, limit)}", seconds)
+        figures |= {"help_ms": timed.seconds * 1e3, "help_rss_mb": peak_mb(weighed)}
+    return Result(figures, None, seconds)
+
+
+def peak_mb(ended: Ended) -> float | None:
+    """Return the peak memory a weighed process printed, in MB."""
+    lines = [line.split() for line in ended.out.splitlines() if line.startswith("peak ")]
+    return float(lines[-1][1]) / 1024 if lines and len(lines[-1]) > 1 else None

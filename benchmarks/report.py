@@ -1,0 +1,201 @@
+"""Report: docs/benchmarks.md out of the records. `python -m benchmarks.report` remakes it from build/bench.jsonl."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.goals import GOALS
+from benchmarks.launch import PAGE, RECORDS
+from benchmarks.record import Figures, read
+from benchmarks.workloads import SYSTEMS, System, ideal_seconds
+from benchmarks.world import STEP_BYTES
+
+COMMAND = "make bench"
+MISSING = "-"
+
+METHOD = f"""\
+Every cell is the median of up to three processes, run in turn (A B C, A B C) on the same machine, so that noise from
+outside hits all systems alike; a case longer than ten seconds is run once, one longer than its limit is stopped and
+shown as such. All systems get the same scripted model, which costs nothing and decides from the length of its history
+what to do next, and the same tool, about {STEP_BYTES} B of payload a step. The harness counts the tool's calls at the
+tool's side and checks the answer: a system that skips work gives no figure. CPU is that of the whole process, all
+threads; each process runs a small session first, so that imports and caches are not measured. Sizes on disk are taken
+at rest, the store closed, less those of a store which holds the warm-up alone. Each peer is set up as its documentation
+says, in the fastest way we found that keeps its progress after every step: LangGraph with its SQLite saver and
+durability "sync" (in memory: with its saver in memory, and without any saver); Pydantic AI plain in memory, durable by
+`DBOSDurability` with the tool as a DBOS step, on SQLite; Agno with its SQLite database and a checkpoint after each
+batch of tools. They were written for other ends and do other things well; a two-second model hides most of these figures in
+a single session, a thousand sessions do not. The workloads are ours; the code is in `benchmarks/`, corrections are
+welcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: a figure at a size."""
+
+    title: str
+    n: int
+    metric: str
+    compared: bool = True
+    """Whether a ratio to Remit's figure makes sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: a workload in one store, a row for each system."""
+
+    title: str
+    workload: str
+    store: str
+    columns: tuple[Column, ...]
+    rows: tuple[System, ...] = SYSTEMS
+
+
+def w1(title: str, store: str, extra: tuple[Column, ...]) -> Table:
+    """Return a table of W1: CPU a step at each size, and what else is of interest."""
+    sizes = tuple(Column(f"CPU µs a step, N={n}", n, "cpu_us_step") for n in (10, 100, 300))
+    return Table(title, "W1", store, (*sizes, Column("wall µs a step, N=300", 300, "wall_us_step"), *extra))
+
+
+def w2(title: str, store: str) -> Table:
+    """Return a table of W2."""
+    columns = [
+        Column(f"{name}, {n}", n, metric)
+        for n in (200, 1000)
+        for name, metric in (("wall s", "wall_s"), ("CPU s", "cpu_s"), ("peak KB a session", "rss_kb_session"))
+    ]
+    return Table(title, "W2", store, tuple(columns))
+
+
+W4_COLUMNS = (
+    Column("KB a session", 1000, "rss_kb_session", compared=False),
+    Column("disk B a session", 1000, "db_bytes_session"),
+    Column("idle CPU ms a s", 1000, "idle_cpu_ms", compared=False),
+    Column("restart ms, 100", 100, "restart_ms"),
+    Column("restart ms, 1000", 1000, "restart_ms"),
+    Column("resume of 300 steps, CPU ms", 1000, "resume_cpu_ms"),
+)
+W3_COLUMNS = (
+    Column("import ms", 1, "import_ms"),
+    Column("import MB", 1, "import_rss_mb"),
+    Column("`--help` ms", 1, "help_ms", compared=False),
+    Column("`--help` MB", 1, "help_rss_mb", compared=False),
+)
+DISK = (
+    Column("disk B a step, N=300", 300, "bytes_step"),
+    Column("fsyncs a step, N=300", 300, "fsyncs_step", compared=False),
+)
+INTERPRETER = System("python", "(python alone)", (), ())
+
+TABLES = (
+    w1("W1: one session calls a tool N times, in memory", "memory", ()),
+    w1("W1: the same, durable on SQLite", "sqlite", DISK),
+    w2(
+        f"W2: 200 and 1000 sessions of 10 steps at once, model 50 ms (ideal {ideal_seconds():.2f} s), in memory",
+        "memory",
+    ),
+    w2("W2: the same, durable on SQLite", "sqlite"),
+    Table("W3: import, in a fresh process", "W3", "none", W3_COLUMNS, (INTERPRETER, *SYSTEMS)),
+    Table("W4: 1000 sessions wait for an approval, on SQLite", "W4", "sqlite", W4_COLUMNS),
+)
+
+
+def number(value: float) -> str:
+    """Return a figure with three digits that mean something."""
+    if abs(value) >= 1e5:
+        return f"{value / 1e3:,.0f} K"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def cell(figures: Figures, table: Table, column: Column, system: System) -> str:
+    """Return one figure, with its ratio to Remit's in brackets, or why it is missing."""
+    at = (table.workload, system.name, table.store, column.n)
+    value = figures.value(*at, column.metric)
+    if value is None:
+        return figures.text(*at, "error") or MISSING
+    ours = figures.value(table.workload, "remit", table.store, column.n, column.metric)
+    if not column.compared or system.name in ("remit", "python") or not ours:
+        return number(value)
+    ratio = value / ours
+    return f"{number(value)} ({ratio:,.0f}x)" if ratio >= 10 else f"{number(value)} ({ratio:.1f}x)"
+
+
+def row(cells: Sequence[str]) -> str:
+    """Return one row of a table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def said_once(cells: Iterable[str]) -> Iterator[str]:
+    """Yield a row's cells; the reason why figures are missing stands in the first of them only."""
+    seen: set[str] = set()
+    for each in cells:
+        yield MISSING if each in seen else each
+        if not each[0].isdigit() and each[0] != "-":
+            seen.add(each)
+
+
+def taken(figures: Figures, table: Table, column: Column, rows: Sequence[System]) -> bool:
+    """Return whether any system has a figure for a column."""
+    at = (table.store, column.n, column.metric)
+    return any(figures.value(table.workload, system.name, *at) is not None for system in rows)
+
+
+def rendered(figures: Figures, table: Table) -> Iterator[str]:
+    """Yield the lines of one table; columns that nobody has a figure for are left out."""
+    rows = [system for system in table.rows if system is INTERPRETER or table.store in ("none", *system.stores)]
+    if table.store == "none":
+        rows = [system for system in rows if system is INTERPRETER or system.imports]
+    columns = [column for column in table.columns if taken(figures, table, column, rows)]
+    if not columns:
+        return
+    yield from (f"### {table.title}", "", row(["", *(column.title for column in columns)]))
+    yield row(["---", *("---:" for _ in columns)])
+    for system in rows:
+        yield row([system.title, *said_once(cell(figures, table, column, system) for column in columns)])
+    yield ""
+
+
+def goals(figures: Figures) -> Iterator[str]:
+    """Yield the goals beside what was measured."""
+    yield from (row(["goal", "measured", "bar", "met"]), row(["---", "---:", "---:", "---"]))
+    for goal in GOALS:
+        measured = goal.measure(figures)
+        if measured is None:
+            yield row([goal.text, "not measured", "", ""])
+        else:
+            shown = (f"{measured.figure:.3g} {measured.unit}".strip(), f"{measured.bar:.3g} {measured.unit}".strip())
+            yield row([goal.text, *shown, "yes" if measured.met else "**no**"])
+
+
+def setting(figures: Figures) -> Iterator[str]:
+    """Yield what the figures were taken with."""
+    for name, title in (("machine", "Machine"), *((system.name, system.title) for system in SYSTEMS)):
+        said = figures.text("setting", name, "none", 0, "version")
+        if said:
+            yield f"- {title}: {said}"
+
+
+def page(figures: Figures) -> str:
+    """Return the whole page."""
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Made by `{COMMAND}`, which measures all systems in one run; do not edit. In brackets: times Remit's figure.",
+        "",
+        *("## Goals", "", *goals(figures), ""),
+        *("## Figures", ""),
+    ]
+    for table in TABLES:
+        lines.extend(rendered(figures, table))
+    lines.extend(("## Method", "", METHOD, "", "## Setting", "", *setting(figures), ""))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Remake the page from the last run's records."""
+    PAGE.write_text(page(Figures(read(RECORDS))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""LangGraph without a saver: the same graph, nothing kept. The fastest it can be, hence the bar for W1 in memory."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from benchmarks.child import serve
+from benchmarks.rig import Rig, UnsupportedError
+from benchmarks.systems.langgraph import LangGraphRig
+
+
+@asynccontextmanager
+async def open_rig(folder: Path | None) -> AsyncGenerator[Rig]:
+    """Open the graph with no saver."""
+    if folder is not None:
+        raise UnsupportedError("without a saver nothing is stored")
+    yield LangGraphRig(None)
+
+
+if __name__ == "__main__":
+    serve(open_rig)

@@ -1,0 +1,1 @@
+"""Remit: an operating system for agents."""

@@ -1,0 +1,1 @@
+"""Finished agents, made only from Remit's public parts."""

@@ -1,0 +1,1 @@
+"""The support desk: real mail in, tickets and answers out."""

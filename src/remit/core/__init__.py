@@ -1,0 +1,1 @@
+"""The vocabulary: messages, moves, events, state and its fold, ports, errors. No I/O."""

@@ -1,0 +1,50 @@
+"""Agent: a declared role. It holds no state; every life of it is a session."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from remit.core.errors import ConfigError
+from remit.core.limits import Limits
+from remit.core.moves import StrategyMaker
+from remit.core.ports import Detector, Guard, Model, Tool
+from remit.core.shape import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A model, instructions, tools, a way of working, limits and policy under one name."""
+
+    name: str
+    model: str | Model
+    """A model, or a name such as `openai:NAME` that the home resolves."""
+    instructions: str = ""
+    tools: Sequence[Tool] = ()
+    strategy: StrategyMaker | None = None
+    """How it works; `None` for ReAct."""
+    limits: Limits = Limits()
+    guards: Sequence[Guard] = ()
+    """Rules in order; the first that does not allow decides. Dangerous tools are denied unless one of them permits."""
+    detectors: Sequence[Callable[[], Detector]] | None = None
+    """Makers of watchers, one set a session; `None` for the loop detectors."""
+    roles: Mapping[str, str | Model] = field(default_factory=dict[str, "str | Model"])
+    """Further models by the role a strategy asks for: cheap, judge, ..."""
+    output: Shape | None = None
+    """What the final answer must look like, for strategies that end with an answer."""
+    version: str = "1"
+    ref: str = ""
+    """Where this declaration is found again, such as `agent.py:helper`; the command line fills it in."""
+
+    def __post_init__(self) -> None:
+        """Refuse declarations that could not run."""
+        if not self.name:
+            raise ConfigError("an agent needs a name")
+        seen: set[str] = set()
+        for tool in self.tools:
+            if tool.spec.name in seen:
+                raise ConfigError(f"agent {self.name!r} has two tools named {tool.spec.name!r}; rename one")
+            seen.add(tool.spec.name)
+        for tool in self.tools:
+            if tool.spec.fallback and tool.spec.fallback not in seen:
+                raise ConfigError(
+                    f"tool {tool.spec.name!r} falls back to {tool.spec.fallback!r}, which agent {self.name!r} lacks"
+                )

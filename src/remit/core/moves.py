@@ -1,0 +1,147 @@
+"""Moves: what a strategy asks for, and the four doors it asks through. Nobody else writes a bare `yield`.
+
+A strategy is a generator without I/O, so running it again over recorded answers is the whole recovery mechanism.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from remit.core.messages import Call, Outcome
+from remit.core.shape import Shape
+from remit.core.values import Frozen, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask a model, by the role it plays."""
+
+    say: str = ""
+    """What to tell it first; it becomes part of the conversation."""
+    role: str = "default"
+    tools: tuple[str, ...] | None = None
+    """Which tools are on offer: `None` for all of the agent's, `()` for none."""
+    shape: Shape | None = None
+    """What the answer must look like; `Answer.value` then holds it, or `Answer.problem` says why not."""
+    alone: bool = False
+    """Only `say` is sent and nothing of it enters the conversation: for judges and summaries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Make these tool calls, at the same time."""
+
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Follow these sub-strategies, at the same time, each in a conversation of its own that starts from this one."""
+
+    branches: tuple["Strategy", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write down a plan, a critique or a thought."""
+
+    kind: str
+    body: JsonValue
+
+
+Move = Ask | Run | Fork | Note
+
+Strategy = Generator[Move, Any, JsonValue]
+"""A way of working under way: yields moves, is sent their answers, returns the output."""
+
+
+class Answer(Frozen, frozen=True):
+    """What a model said to an `Ask`."""
+
+    text: str
+    calls: tuple[Call, ...] = ()
+    value: Any = None
+    problem: str = ""
+    """Why the answer does not have the asked shape; empty when it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCard:
+    """What a strategy may know of a tool: enough to plan with."""
+
+    name: str
+    description: str
+    required: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a strategy is told when it begins. All of it comes from the journal or the declaration, so it never changes."""
+
+    task: str
+    tools: Mapping[str, ToolCard] = field(default_factory=dict[str, ToolCard])
+    preview: Callable[[Call], str] = lambda call: ""
+    """Say why policy would refuse this call or ask a person first, whatever has happened so far; empty when it would not."""
+
+
+class GiveUp(Exception):  # noqa: N818 - what a strategy says, not what went wrong with it
+    """Raised by a strategy that cannot reach its goal: the run ends as failed, with the reason."""
+
+    def __init__(self, reason: str, output: JsonValue = None) -> None:
+        """Say why, and hand over what there is."""
+        super().__init__(reason)
+        self.reason, self.output = reason, output
+
+
+StrategyMaker = Callable[[Brief], Strategy]
+"""A way of working: called once a run, with the brief."""
+
+T = TypeVar("T")
+Door = Generator[Move, Any, T]
+
+
+def ask(
+    say: str = "",
+    *,
+    role: str = "default",
+    tools: Sequence[str] | None = None,
+    shape: Shape | None = None,
+    alone: bool = False,
+) -> Door[Answer]:
+    """Ask a model and get its answer."""
+    answer: Answer = yield Ask(say, role, None if tools is None else tuple(tools), shape, alone)
+    return answer
+
+
+def run(calls: Sequence[Call]) -> Door[tuple[Outcome, ...]]:
+    """Make calls at the same time and get their outcomes, in the order of the calls."""
+    outcomes: tuple[Outcome, ...] = yield Run(tuple(calls))
+    return outcomes
+
+
+def fork(branches: Sequence[Strategy]) -> Door[tuple[JsonValue, ...]]:
+    """Follow branches at the same time and get what each returned, in the order given."""
+    results: tuple[JsonValue, ...] = yield Fork(tuple(branches))
+    return results
+
+
+def note(kind: str, body: JsonValue) -> Door[None]:
+    """Write something down in the journal."""
+    yield Note(kind, body)
+
+
+def versioned(version: str) -> Callable[[StrategyMaker], StrategyMaker]:
+    """Give a strategy a version; raise it when its moves change, so that old sessions can tell."""
+
+    def mark(maker: StrategyMaker) -> StrategyMaker:
+        maker.__dict__["version"] = version
+        return maker
+
+    return mark
+
+
+def identity(maker: StrategyMaker) -> str:
+    """Name a strategy and its version, such as `react@1`."""
+    name = getattr(maker, "__name__", type(maker).__name__)
+    return f"{name}@{getattr(maker, 'version', '1')}"

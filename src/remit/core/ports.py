@@ -1,0 +1,330 @@
+"""Ports: the narrow places where the world meets the runtime. Each has one conformance suite in `remit.testing`."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import msgspec
+
+from remit.core.events import Event, Level, Record, VerdictKind
+from remit.core.messages import Call, Message, Stop, Usage
+from remit.core.shape import Shape
+from remit.core.state import State
+from remit.core.values import Frozen, JsonObject, JsonValue, Nanos, digest
+
+# -- models ------------------------------------------------------------------------------------------------------------
+
+
+class Price(Protocol):
+    """What a model's tokens cost."""
+
+    def cost(self, usage: Usage) -> Nanos:
+        """Say what this usage costs."""
+        ...
+
+    def worst(self, input_tokens: int, output_tokens: int) -> Nanos:
+        """Say the most that so many tokens can cost, whatever is cached or written to a cache."""
+        ...
+
+
+class ModelSpec(msgspec.Struct, frozen=True):
+    """What the runtime must know of a model before it calls it."""
+
+    name: str
+    price: Price | None = None
+    """`None` when nobody knows it, which is a refusal unless the limits say otherwise."""
+    calls: int = 1
+    """How many billed provider calls one `complete` may make at worst: what a hold is multiplied by."""
+
+
+class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool's contract: what a model is told, and what the gateway must know."""
+
+    name: str
+    description: str
+    schema: JsonObject
+    """JSON Schema of the arguments, an object."""
+    effect: Literal["read", "idempotent", "once"] = "once"
+    price: Nanos = 0
+    """The most that one call costs."""
+    timeout: float = 30.0
+    """Seconds for one attempt."""
+    retries: int = 2
+    """More attempts after the first, where the effect class allows it."""
+    fallback: str = ""
+    """The tool that takes the same arguments when this one failed."""
+    dangerous: bool = False
+    """Denied unless a permission names it."""
+    reconciles: bool = False
+    """Whether `probe` can ask the world if a call happened."""
+    version: str = "1"
+
+    def digest(self) -> str:
+        """Hash what a model relies on: name, description, schema and effect."""
+        return digest([self.name, self.description, self.schema, self.effect])[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that a model is given for one answer. `messages` is a view that must not be kept after the answer."""
+
+    messages: Sequence[Message]
+    instructions: str = ""
+    tools: tuple[ToolSpec, ...] = ()
+    shape: Shape | None = None
+    max_output: int = 4096
+    role: str = "default"
+    session: str = ""
+
+
+class Reply(Frozen, frozen=True):
+    """A model's whole answer."""
+
+    text: str
+    calls: tuple[Call, ...] = ()
+    usage: Usage = Usage()
+    stop: Stop = ""
+    reasoning: JsonValue = None
+    model: str = ""
+    """Who answered, when that was not the model asked."""
+    cost: Nanos | None = None
+    """What it cost, when the model knows better than its price."""
+
+
+class Delta(Frozen, frozen=True):
+    """A piece of text while it is being written; never journalled."""
+
+    text: str
+    fresh: bool = False
+    """What was shown of this answer so far is void: it is being asked again."""
+
+
+Emit = Callable[[Delta], None]
+
+
+class Model(Protocol):
+    """A language model, or a wrapper around one."""
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Name and price."""
+        ...
+
+    async def complete(self, request: Request, emit: Emit) -> Reply:
+        """Answer; raise `ModelError` when there is no answer."""
+        ...
+
+
+# -- tools -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool may know of the call it serves."""
+
+    key: str = ""
+    """The idempotency key: the same for every attempt at this call, before and after a crash."""
+    session: str = ""
+    tenant: str = "default"
+    call: str = ""
+    token: str = ""
+    """The signed remit of this session, for programs that call back into Remit."""
+
+    def environ(self) -> dict[str, str]:
+        """Give the environment that keeps a child process inside this remit."""
+        return {"REMIT_TOKEN": self.token}
+
+
+class Probe(Frozen, frozen=True):
+    """What a reconciling probe found."""
+
+    happened: bool
+    output: JsonValue = None
+
+
+class Tool(Protocol):
+    """A typed action. Its effect class tells what may be done after a crash."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The contract."""
+        ...
+
+    def check(self, args: JsonObject) -> str:
+        """Say what is wrong with these arguments, so that a model can mend them; empty when nothing is."""
+        ...
+
+    async def call(self, args: JsonObject, context: ToolContext) -> JsonValue:
+        """Act; raise `RejectedError` when surely nothing happened, anything else when nobody can know."""
+        ...
+
+    async def probe(self, args: JsonObject, context: ToolContext) -> Probe | None:
+        """Ask the world whether this call happened; `None` when it cannot be told."""
+        ...
+
+
+# -- policy ------------------------------------------------------------------------------------------------------------
+
+
+class Verdict(Frozen, frozen=True):
+    """What a guard says of a call."""
+
+    kind: VerdictKind = "allow"
+    reason: str = ""
+    guard: str = ""
+    output: JsonValue = None
+    """For `simulate`: what the model is shown."""
+    args: JsonObject | None = None
+    """For `redact`: the arguments to use instead."""
+    expires: float = 0.0
+    """For `ask`: seconds until the question lapses; 0 for the default of a day."""
+
+
+ALLOW = Verdict()
+
+
+class Guard(Protocol):
+    """One rule about calls."""
+
+    def check(self, call: Call, spec: ToolSpec, state: State) -> Verdict:
+        """Judge a call before it runs; pure and quick."""
+        ...
+
+
+class Alarm(Frozen, frozen=True):
+    """What a detector saw."""
+
+    kind: str
+    level: Level
+    reason: str
+
+
+class Detector(Protocol):
+    """A watcher of one session's events with a memory of its own, made anew from the journal after a crash."""
+
+    async def see(self, event: Event, state: State) -> Alarm | None:
+        """Take in an event, which `state` already holds, and say whether something is wrong."""
+        ...
+
+
+class Gate(Protocol):
+    """A circuit breaker's face to the gateway: one per tool or provider, shared by all sessions of a process."""
+
+    def refuses(self, name: str) -> str:
+        """Say why this name must not be called now; empty when it may. A half-open gate lets one caller through."""
+        ...
+
+    def report(self, name: str, *, ok: bool) -> None:
+        """Say how a call that was let through ended."""
+        ...
+
+
+# -- stores ------------------------------------------------------------------------------------------------------------
+
+
+class Entry(Frozen, frozen=True):
+    """A change to a shared account, made in the same transaction as the append that explains it."""
+
+    account: str
+    amount: int
+    """Taken when positive, given back when negative."""
+    cap: int | None = None
+    """Refuse the whole append when the account would stand above this; `None` always fits."""
+
+
+class Journal(Protocol):
+    """Where events live. The sequence number is the fencing token."""
+
+    async def append(self, session: str, events: Sequence[Event], *, after: int, entries: Sequence[Entry] = ()) -> int:
+        """Append all or nothing and return the new tail, once it is durable.
+
+        Raise `ConflictError` unless `after` is the tail, `OverLimitError` when an entry does not fit.
+        """
+        ...
+
+    async def read(self, session: str, *, after: int = 0) -> list[Record]:
+        """Read all records after a place; empty for a session nobody opened."""
+        ...
+
+    def follow(self, session: str, *, after: int = 0) -> AsyncIterator[Record]:
+        """Read, then wait for more, for ever: also for what other processes append."""
+        ...
+
+
+class Blobs(Protocol):
+    """Where large payloads live, by the hash of their content."""
+
+    async def put(self, body: bytes) -> str:
+        """Keep a body and return its digest (SHA-256, hex)."""
+        ...
+
+    async def get(self, blob: str) -> bytes:
+        """Give a body back; raise `JournalError` when it is not here or not what it was."""
+        ...
+
+
+SessionStatus = Literal["idle", "running", "waiting", "closed"]
+
+
+class SessionRow(Frozen, frozen=True):
+    """A line of the list of sessions."""
+
+    id: str
+    agent: str
+    tenant: str
+    status: SessionStatus
+    opened: int
+    """Milliseconds since the epoch."""
+    changed: int
+    parent: str = ""
+    why: str = ""
+    """How the last run ended or what it waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """Which sessions to list, newest first; an empty field asks for all."""
+
+    status: SessionStatus | Literal[""] = ""
+    agent: str = ""
+    tenant: str = ""
+    limit: int = 100
+
+
+class Catalogue(Protocol):
+    """What can be asked across sessions."""
+
+    async def sessions(self, query: SessionQuery) -> list[SessionRow]:
+        """List sessions without reading their journals."""
+        ...
+
+    async def used(self, account: str) -> int:
+        """Say where a shared account stands."""
+        ...
+
+
+class Store(Journal, Blobs, Catalogue, Protocol):
+    """A journal with its blobs and its catalogue, as every adapter provides them."""
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of files and threads."""
+        ...
+
+
+class Workers(Protocol):
+    """Who drives sessions on this machine."""
+
+    @property
+    def me(self) -> str:
+        """This worker's name."""
+        ...
+
+    def alive(self, worker: str) -> bool:
+        """Say whether a worker may still act; true when in doubt."""
+        ...
+
+
+Clock = Callable[[], float]
+"""Seconds; monotonic for waiting, wall for people."""
+
+Toolbox = Mapping[str, Tool]

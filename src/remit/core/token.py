@@ -1,0 +1,54 @@
+"""Token: a session's place in its tree, signed, so that a program an agent starts stays inside its parent's remit."""
+
+import base64
+import hashlib
+import hmac
+
+import msgspec
+
+from remit.core.errors import TokenError
+from remit.core.events import Tree
+from remit.core.values import Frozen
+
+VARIABLE = "REMIT_TOKEN"
+"""Name of the environment variable that carries it."""
+
+HEADER = "Remit-Token"
+"""Name of the HTTP header that carries it."""
+
+
+class Remit(Frozen, frozen=True):
+    """What a token says: whose child the bearer's sessions are."""
+
+    session: str
+    tenant: str
+    tree: Tree
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Remit)
+
+
+def sign(remit: Remit, key: bytes) -> str:
+    """Write a token: base64 of the remit and its HMAC-SHA256."""
+    body = _encoder.encode(remit)
+    return base64.urlsafe_b64encode(body + _seal(body, key)).decode()
+
+
+def verify(token: str, key: bytes) -> Remit:
+    """Read a token; raise `TokenError` unless this key signed it."""
+    try:
+        raw = base64.urlsafe_b64decode(token.encode())
+    except ValueError:
+        raise TokenError(f"{VARIABLE} is not a remit token; unset it to start a tree of your own") from None
+    body, seal = raw[:-32], raw[-32:]
+    if not hmac.compare_digest(_seal(body, key), seal):
+        raise TokenError("the remit token was not signed by this home; is it from another .remit folder?")
+    try:
+        return _decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise TokenError(f"the remit token cannot be read: {error}") from None
+
+
+def _seal(body: bytes, key: bytes) -> bytes:
+    return hmac.new(key, body, hashlib.sha256).digest()

@@ -1,0 +1,281 @@
+"""Home: opens a store, resolves names, wires ports and runs agents. The one place where adapters meet."""
+
+import asyncio
+import os
+import secrets as lots
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from remit.core.agent import Agent
+from remit.core.errors import ConfigError, OverLimitError, SessionBusyError, UnknownSessionError
+from remit.core.events import Record, Tree
+from remit.core.limits import Tenant
+from remit.core.ports import Delta, Detector, Model, SessionQuery, SessionRow, Store
+from remit.core.state import State
+from remit.core.token import VARIABLE, Remit, verify
+from remit.journal import Durability, MemoryJournal, SqliteJournal
+from remit.models import Breaking, Retrying
+from remit.policy import LOOP_DETECTORS, Breakers, Embed, NoProgress, Secrets, Velocity
+from remit.runtime import (
+    FileWorkers,
+    LocalWorkers,
+    Replayed,
+    RunResult,
+    Session,
+    World,
+    cancel,
+    decide,
+    fork,
+    replay,
+    send,
+)
+from remit.strategies import react, shaped
+
+FOLDER = ".remit"
+"""Where a home keeps its store, its key and its workers, in the working folder."""
+
+MEMORY = "memory"
+"""Give this instead of a folder for a home that is gone with the process."""
+
+ModelMaker = Callable[[str], Model]
+"""Makes a model from what follows the colon of its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a home is opened with."""
+
+    durability: Durability = "process"
+    tenants: Sequence[Tenant] = (Tenant(),)
+    models: Mapping[str, ModelMaker] = field(default_factory=dict[str, ModelMaker])
+    """Makers of models by the prefix of their names, such as `openai`."""
+    secrets: Secrets = field(default_factory=Secrets)
+    """Values that never enter a journal."""
+    embed: Embed | None = None
+    """Turns texts into vectors; with it, thoughts that only repeat themselves are noticed."""
+    token: str = ""
+    """The remit to stay inside; the environment's `REMIT_TOKEN` when empty."""
+
+
+class Home:
+    """A place where agents live. Use it as an async context manager."""
+
+    def __init__(self, store: Store, workers: LocalWorkers | FileWorkers, key: bytes, settings: Settings) -> None:
+        """Wire a home by hand; `open` does it for a folder."""
+        self.store = store
+        self.breakers = Breakers()
+        self._workers, self._key, self._settings = workers, key, settings
+        self._tenants = {tenant.name: tenant for tenant in settings.tenants}
+        token = settings.token or os.environ.get(VARIABLE, "")
+        self._parent = verify(token, key) if token else None
+        self._active: dict[str, Session] = {}
+        self._worlds: dict[tuple[int, str], tuple[Agent, World]] = {}
+
+    @classmethod
+    def open(cls, place: str | Path = FOLDER, settings: Settings | None = None) -> "Home":
+        """Open the home in a folder, or in memory; raise `JournalError` when what is there is not ours."""
+        settings = settings or Settings()
+        if place == MEMORY:
+            return cls(MemoryJournal(), LocalWorkers(), lots.token_bytes(32), settings)
+        folder = Path(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        store = SqliteJournal(folder / "journal.db", durability=settings.durability)
+        return cls(store, FileWorkers(folder / "workers"), _key(folder / "key"), settings)
+
+    async def __aenter__(self) -> Self:
+        """Be at home."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave, and let go of everything."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the store and stop being a worker."""
+        await self.store.close()
+        if isinstance(self._workers, FileWorkers):
+            self._workers.close()
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    async def run(self, agent: Agent, text: str, *, session: str = "", tenant: str = "", token: str = "") -> RunResult:
+        """Give an agent a message, in a new session or in one that exists, and drive it until it answers or waits.
+
+        `token` makes the new session a child of the one it was given to. Raise `OverLimitError` when the tenant or the
+        tree has no room, `SessionBusyError` when another worker drives the session.
+        """
+        living = await self._living(agent, session, tenant, token)
+        living.hear(text)
+        return await self._drive(living)
+
+    async def stream(
+        self, agent: Agent, text: str, *, session: str = "", tenant: str = "", token: str = ""
+    ) -> AsyncIterator[Delta | Record | RunResult]:
+        """Like `run`, but yield text as it is written and records as they become durable; the result comes last."""
+        living = await self._living(agent, session, tenant, token)
+        listener = living.feed.listen(after=living.state.seq if session else 0)
+        living.hear(text)
+        driving = asyncio.ensure_future(self._drive(living))
+        try:
+            async for item in listener:
+                yield item
+            yield await driving
+        finally:
+            if not driving.done():
+                living.pause()
+                await asyncio.gather(driving, return_exceptions=True)
+
+    async def resume(self, agent: Agent, session: str) -> RunResult:
+        """Go on with a session after a crash, a decision or a pause."""
+        return await self._drive(await self._living(agent, session, "", ""))
+
+    def pause(self) -> None:
+        """Have all sessions of this home stop after the step they are in."""
+        for living in self._active.values():
+            living.pause()
+
+    async def _living(self, agent: Agent, session: str, tenant: str, token: str) -> Session:
+        if session:
+            if session in self._active:
+                raise SessionBusyError(
+                    f"session {session!r} is being driven in this process; use `send` to leave a message"
+                )
+            state = await self.session(session)
+            assert state.opened is not None
+            world = self._world(agent, state.opened.tenant)
+            living = self._active[session] = Session(session, world[0], world[1])
+            try:
+                living = self._active[session] = await Session.load(session, *world)
+            except BaseException:
+                del self._active[session]
+                raise
+            return living
+        parent = verify(token, self._key) if token else self._parent
+        name = lots.token_hex(6)
+        owner = parent.tenant if parent else tenant or next(iter(self._tenants))
+        living = await Session.open(name, *self._world(agent, owner), tree=child_of(parent))
+        self._active[name] = living
+        return living
+
+    async def _drive(self, living: Session) -> RunResult:
+        try:
+            return await living.run()
+        finally:
+            self._active.pop(living.id, None)
+            living.feed.end()
+
+    # -- people ----------------------------------------------------------------------------------------------------
+
+    async def send(self, session: str, text: str, *, by: str = "user", key: str = "") -> None:
+        """Leave a message for an agent; whoever drives its session takes it up."""
+        await send(self.store, session, text, by=by, key=key)
+
+    async def approve(self, session: str, call: str = "", *, granted: bool = True, by: str, reason: str = "") -> None:
+        """Approve or deny a call that waits, for exactly its arguments; `resume` then goes on."""
+        await decide(self.store, session, call, granted=granted, by=by, reason=reason)
+
+    async def cancel(self, session: str, *, by: str, reason: str = "") -> None:
+        """End a session's run."""
+        await cancel(self.store, session, by=by, reason=reason)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    async def session(self, session: str) -> State:
+        """Give what a session is now; raise `UnknownSessionError` when there is none."""
+        records = await self.store.read(session)
+        if not records:
+            raise UnknownSessionError(f"no session {session!r} in this home; `remit sessions` lists them")
+        return State.fold(record.event for record in records)
+
+    async def sessions(self, query: SessionQuery | None = None) -> list[SessionRow]:
+        """List sessions, newest first."""
+        return await self.store.sessions(query or SessionQuery())
+
+    async def fork(self, session: str, *, at: int | None = None) -> str:
+        """Begin a new session with the past of another, up to an event; give its id."""
+        name = lots.token_hex(6)
+        await fork(self.store, session, name, at=at)
+        return name
+
+    async def replay(self, agent: Agent, session: str) -> tuple[Replayed, ...]:
+        """Drive the agent's strategy over a recorded session without touching the world; one finding a run."""
+        state = await self.session(session)
+        assert state.opened is not None
+        ready, world = self._world(agent, state.opened.tenant)
+        return await replay(await self.store.read(session), ready, world)
+
+    # -- wiring ----------------------------------------------------------------------------------------------------
+
+    def _world(self, agent: Agent, tenant: str) -> tuple[Agent, World]:
+        known = self._worlds.get((id(agent), tenant))
+        if known is not None and known[1].tenant is self._tenants.get(tenant):
+            return known
+        if tenant not in self._tenants:
+            raise ConfigError(f"no tenant {tenant!r} in this home; there are: {', '.join(self._tenants)}")
+        models = {"default": agent.model, **agent.roles}
+        ready = agent
+        if agent.strategy is None:
+            ready = replace(agent, strategy=shaped(agent.output) if agent.output else react)
+        world = World(
+            store=self.store,
+            models={role: self._model(model) for role, model in models.items()},
+            tools={tool.spec.name: tool for tool in agent.tools},
+            guards=tuple(agent.guards),
+            detectors=self._detectors(agent),
+            gate=self.breakers,
+            secrets=self._settings.secrets,
+            workers=self._workers,
+            tenant=self._tenants[tenant],
+            key=self._key,
+        )
+        self._worlds[id(agent), tenant] = (ready, world)
+        return ready, world
+
+    def _model(self, model: str | Model) -> Model:
+        if not isinstance(model, str):
+            return Breaking(model, self.breakers)
+        prefix, _, name = model.partition(":")
+        maker = self._settings.models.get(prefix)
+        if maker is None:
+            known = ", ".join(f"{known}:..." for known in self._settings.models) or "none"
+            raise ConfigError(f"no maker for model {model!r}; known: {known}. Give Settings(models=...) or a Model")
+        return Retrying(Breaking(maker(name), self.breakers))
+
+    def _detectors(self, agent: Agent) -> tuple[Callable[[], Detector], ...]:
+        if agent.detectors is not None:
+            return tuple(agent.detectors)
+        makers: list[Callable[[], Detector]] = [*LOOP_DETECTORS]
+        embed, velocity = self._settings.embed, agent.limits.usd_per_minute
+        if embed is not None:
+            makers.append(lambda: NoProgress(embed))
+        if velocity is not None:
+            makers.append(lambda: Velocity(velocity))
+        return tuple(makers)
+
+
+def child_of(parent: Remit | None) -> Tree | None:
+    """Give the place of a new session below its parent; raise `OverLimitError` when that is too deep."""
+    if parent is None:
+        return None
+    tree = parent.tree
+    if tree.depth + 1 > tree.max_depth:
+        raise OverLimitError(f"depth/tree/{tree.root}", 1, tree.depth, tree.max_depth)
+    return Tree(tree.root, parent.session, tree.depth + 1, tree.max_depth, tree.max_children, tree.cap)
+
+
+def _key(path: Path) -> bytes:
+    """Read the key that signs tokens, or make one that only this user can read."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(lots.token_bytes(32))
+    except FileExistsError:
+        pass
+    key = path.read_bytes()
+    if len(key) != 32:
+        raise ConfigError(f"{path} does not hold a key of 32 bytes; move it away to have a new one made")
+    return key

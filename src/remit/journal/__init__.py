@@ -1,0 +1,6 @@
+"""Where events live: memory and SQLite, with blobs, the catalogue and the shared accounts."""
+
+from remit.journal.memory import MemoryJournal
+from remit.journal.sqlite import Durability, SqliteJournal
+
+__all__ = ["Durability", "MemoryJournal", "SqliteJournal"]

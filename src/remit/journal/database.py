@@ -1,0 +1,123 @@
+"""The SQLite file: how it is opened, what is in it, and what is refused. A file that is damaged or newer is never touched."""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from remit.core.errors import CorruptJournalError, JournalBusyError, JournalError, NewerSchemaError
+from remit.core.events import SCHEMA
+
+APPLICATION = 0x52454D54
+"""SQLite's application id of a Remit store: `REMT`."""
+
+BUSY_SECONDS = 10.0
+"""How long to wait for another process that writes."""
+
+_TABLES = """
+CREATE TABLE sessions (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent TEXT NOT NULL, tenant TEXT NOT NULL, status TEXT NOT NULL,
+    opened INTEGER NOT NULL, changed INTEGER NOT NULL, parent TEXT NOT NULL, why TEXT NOT NULL);
+CREATE INDEX sessions_by_status ON sessions (status, opened);
+CREATE TABLE batches (session INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE UNIQUE INDEX batches_in_order ON batches (session, seq);
+CREATE TABLE accounts (name TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE blobs (digest TEXT PRIMARY KEY, body BLOB NOT NULL);
+"""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open or create a store; raise `JournalError` and leave the file as it is when it is not one of ours."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with explained(path):
+        if path.exists() and path.stat().st_size > 0:
+            _refuse_strangers(path)
+        connection = _connect(path)
+        try:
+            _create(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open a second connection that only reads."""
+    with explained(path):
+        connection = _connect(path)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=64)
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection
+
+
+def _refuse_strangers(path: Path) -> None:
+    # Looked at through a read-only connection, so that a file we refuse is left exactly as it was.
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    try:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    finally:
+        connection.close()
+    if application == 0 and version == 0 and tables == 0:
+        return
+    if application != APPLICATION:
+        raise CorruptJournalError(
+            f"{path} is a SQLite file but not a Remit store; nothing was changed. Choose another path"
+        )
+    if version > SCHEMA:
+        raise NewerSchemaError(
+            f"{path} was written by a newer Remit (schema {version}, this one reads up to {SCHEMA}); nothing was changed. "
+            "Upgrade remit to open it"
+        )
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA user_version").fetchone()[0]:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    # Looked at again under the lock: another process may have created it meanwhile.
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        for statement in _TABLES.split(";"):
+            if statement.strip():
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def explained(path: Path) -> Generator[None]:
+    """Turn SQLite's errors into ours, with what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(path, error) from error
+
+
+def explain(path: Path, error: sqlite3.Error) -> JournalError:
+    """Say in our words what SQLite ran into."""
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    primary = code & 0xFF
+    if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return CorruptJournalError(
+            f"{path} is damaged or not a store ({error}); nothing was changed. Restore it from a backup, or move it away"
+        )
+    if is_busy(error):
+        return JournalBusyError(f"{path} stayed locked by another process for {BUSY_SECONDS:.0f} s; try again")
+    if primary == sqlite3.SQLITE_FULL:
+        return JournalError(f"no room left on the disk of {path}; nothing was lost. Free some and resume")
+    return JournalError(f"{path} cannot be used: {error}")
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Say whether trying again may help."""
+    return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

@@ -1,0 +1,265 @@
+"""SqliteJournal: the default store, one file that several processes may share. An append is one row.
+
+The key of a row is `(session, seq)` of the last event in it; the tail is read inside the writing transaction, so two
+writers can never both believe that they came first.
+"""
+
+import asyncio
+import sqlite3
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from remit.core.errors import ConflictError, CorruptJournalError, JournalError, OverLimitError
+from remit.core.events import DEFERRABLE, Event, Record, decode, encode
+from remit.core.ports import Entry, SessionQuery, SessionRow
+from remit.core.values import now_ms
+from remit.journal.committer import Committer, ThreadCommitter, TickCommitter
+from remit.journal.database import explained, open_database, open_reader
+from remit.journal.listing import concerns, listed
+
+Durability = Literal["process", "power"]
+"""What an append survives: the death of the process, or of the machine too."""
+
+_POLL_FIRST, _POLL_LAST = 0.02, 0.25
+_CHECKPOINT_EVERY = 256
+_CHECKPOINT_BYTES = 8 << 20
+_ROW = "id, agent, tenant, status, opened, changed, parent, why"
+_CRC = 4
+
+
+class SqliteJournal:
+    """Events, blobs, the catalogue and the shared accounts in one SQLite file in WAL mode."""
+
+    def __init__(self, path: str | Path, *, durability: Durability = "process") -> None:
+        """Open or create the file; raise `JournalError` when it cannot be ours."""
+        self.path = Path(path)
+        self._writer = open_database(self.path)
+        self._reader = open_reader(self.path)
+        maker = ThreadCommitter if durability == "power" else TickCommitter
+        self._committer: Committer = maker(self._writer, self.path)
+        self._numbers: dict[str, int] = {}
+        self._news: dict[str, asyncio.Event] = {}
+        self._watch: asyncio.Task[None] | None = None
+        self._appends = 0
+        self._checkpoint: asyncio.Future[None] | None = None
+
+    @property
+    def syncs(self) -> int:
+        """How many times the disk was asked to be sure."""
+        return self._committer.syncs
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    async def append(self, session: str, events: Sequence[Event], *, after: int, entries: Sequence[Entry] = ()) -> int:
+        """See `Journal.append`."""
+        body = encode(events)
+        body = zlib.crc32(body).to_bytes(_CRC, "big") + body
+
+        def work(db: sqlite3.Connection) -> int:
+            number = self._number(db, session)
+            tail = 0 if number is None else _tail(db, number)
+            if tail != after:
+                raise ConflictError(session, after, tail)
+            if not events:
+                return tail
+            _take(db, entries)
+            at = now_ms()
+            if number is None or concerns(events):
+                number = self._list(db, session, events, at)
+            db.execute("INSERT INTO batches VALUES (?, ?, ?, ?)", (number, tail + len(events), at, body))
+            return tail + len(events)
+
+        urgent = any(not isinstance(event, DEFERRABLE) for event in events)
+        tail = await self._committer.do(work, urgent=urgent)
+        news = self._news.get(session)
+        if news is not None:
+            news.set()
+        self._appends += 1
+        if self._appends % _CHECKPOINT_EVERY == 0:
+            self._start_checkpoint()
+        return tail
+
+    def _number(self, db: sqlite3.Connection, session: str) -> int | None:
+        number = self._numbers.get(session)
+        if number is None:
+            found = db.execute("SELECT number FROM sessions WHERE id = ?", (session,)).fetchone()
+            if found is None:
+                return None
+            number = self._remember(session, found[0])
+        return number
+
+    def _remember(self, session: str, number: int) -> int:
+        if len(self._numbers) > 50_000:
+            self._numbers.clear()
+        self._numbers[session] = number
+        return number
+
+    def _list(self, db: sqlite3.Connection, session: str, events: Sequence[Event], at: int) -> int:
+        found = db.execute(f"SELECT {_ROW} FROM sessions WHERE id = ?", (session,)).fetchone()
+        row = listed(session, None if found is None else SessionRow(*found), events, at)
+        # A journal may begin without `SessionOpened` in tests and imports; it is listed all the same.
+        row = row or SessionRow(session, "", "", "idle", at, at)
+        places = ", ".join(f"{name} = excluded.{name}" for name in ("status", "changed", "why"))
+        cursor = db.execute(
+            f"INSERT INTO sessions ({_ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+            f"ON CONFLICT (id) DO UPDATE SET {places} RETURNING number",
+            msgspec.structs.astuple(row),
+        )
+        # Not remembered before the commit: a number that was rolled back must not be believed.
+        return int(cursor.fetchone()[0])
+
+    async def read(self, session: str, *, after: int = 0) -> list[Record]:
+        """See `Journal.read`; raise `CorruptJournalError` when what is there is not what was written."""
+        return self._read(session, after)
+
+    def _read(self, session: str, after: int) -> list[Record]:
+        with explained(self.path):
+            number = self._number(self._reader, session)
+            if number is None:
+                return []
+            rows = self._reader.execute(
+                "SELECT seq, at, body FROM batches WHERE session = ? AND seq > ? ORDER BY seq", (number, after)
+            ).fetchall()
+        records: list[Record] = []
+        for last, at, body in rows:
+            events = self._decode(session, last, body)
+            first = last - len(events) + 1
+            if (records and first != records[-1].seq + 1) or (not records and first > after + 1):
+                raise CorruptJournalError(
+                    f"{self.path}: session {session!r} has a gap before event {first}; nothing was changed"
+                )
+            records.extend(Record(first + i, at, event) for i, event in enumerate(events) if first + i > after)
+        return records
+
+    def _decode(self, session: str, last: int, body: bytes) -> tuple[Event, ...]:
+        checked = body[_CRC:]
+        if zlib.crc32(checked).to_bytes(_CRC, "big") != body[:_CRC]:
+            raise CorruptJournalError(
+                f"{self.path}: session {session!r} is damaged at event {last}; nothing was changed"
+            )
+        try:
+            return decode(checked)
+        except msgspec.MsgspecError as error:
+            raise CorruptJournalError(
+                f"{self.path}: session {session!r} holds an event at {last} that this Remit cannot read ({error})"
+            ) from None
+
+    async def follow(self, session: str, *, after: int = 0) -> AsyncIterator[Record]:
+        """See `Journal.follow`: woken by appends of this process, and by polling for those of others."""
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._poll())
+        while True:
+            news = self._news.setdefault(session, asyncio.Event())
+            news.clear()
+            records = self._read(session, after)
+            for record in records:
+                after = record.seq
+                yield record
+            if not records:
+                await news.wait()
+
+    async def _poll(self) -> None:
+        """Wake all followers when any process changed the file: one cheap pragma every 20 to 250 ms while somebody follows."""
+        pause, seen = _POLL_FIRST, -1
+        while True:
+            version = self._reader.execute("PRAGMA data_version").fetchone()[0]
+            if version != seen:
+                pause, seen = _POLL_FIRST, version
+                for news in self._news.values():
+                    news.set()
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.2, _POLL_LAST)
+
+    # -- blobs -----------------------------------------------------------------------------------------------------
+
+    async def put(self, body: bytes) -> str:
+        """See `Blobs.put`."""
+        blob = sha256(body).hexdigest()
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (blob, body))
+
+        await self._committer.do(work)
+        return blob
+
+    async def get(self, blob: str) -> bytes:
+        """See `Blobs.get`."""
+        with explained(self.path):
+            found = self._reader.execute("SELECT body FROM blobs WHERE digest = ?", (blob,)).fetchone()
+        if found is None:
+            raise JournalError(f"no blob {blob!r} in {self.path}")
+        body = bytes(found[0])
+        if sha256(body).hexdigest() != blob:
+            raise CorruptJournalError(f"{self.path}: blob {blob!r} is damaged; nothing was changed")
+        return body
+
+    # -- catalogue -------------------------------------------------------------------------------------------------
+
+    async def sessions(self, query: SessionQuery) -> list[SessionRow]:
+        """See `Catalogue.sessions`."""
+        wanted = {name: value for name in ("status", "agent", "tenant") if (value := getattr(query, name))}
+        where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
+        with explained(self.path):
+            rows = self._reader.execute(
+                f"SELECT {_ROW} FROM sessions WHERE {where} ORDER BY opened DESC, number DESC LIMIT ?",
+                (*wanted.values(), query.limit),
+            ).fetchall()
+        return [SessionRow(*row) for row in rows]
+
+    async def used(self, account: str) -> int:
+        """See `Catalogue.used`."""
+        with explained(self.path):
+            found = self._reader.execute("SELECT used FROM accounts WHERE name = ?", (account,)).fetchone()
+        return 0 if found is None else int(found[0])
+
+    # -- upkeep ----------------------------------------------------------------------------------------------------
+
+    def _start_checkpoint(self) -> None:
+        wal = self.path.with_name(self.path.name + "-wal")
+        busy = self._checkpoint is not None and not self._checkpoint.done()
+        if not busy and wal.exists() and wal.stat().st_size > _CHECKPOINT_BYTES:
+            # In a thread with a connection of its own: moving pages waits for the disk, and no session should.
+            self._checkpoint = asyncio.get_running_loop().run_in_executor(None, _checkpoint, self.path)
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        await self._committer.close()
+        if self._checkpoint is not None:
+            await asyncio.gather(self._checkpoint, return_exceptions=True)
+        self._reader.close()
+        self._writer.close()
+
+
+def _tail(db: sqlite3.Connection, number: int) -> int:
+    found = db.execute("SELECT seq FROM batches WHERE session = ? ORDER BY seq DESC LIMIT 1", (number,)).fetchone()
+    return 0 if found is None else int(found[0])
+
+
+def _take(db: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        if entry.cap is not None:
+            found = db.execute("SELECT used FROM accounts WHERE name = ?", (entry.account,)).fetchone()
+            used = 0 if found is None else int(found[0])
+            if used + entry.amount > entry.cap:
+                raise OverLimitError(entry.account, entry.amount, used, entry.cap)
+    for entry in entries:
+        db.execute(
+            "INSERT INTO accounts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET used = used + excluded.used",
+            (entry.account, entry.amount),
+        )
+
+
+def _checkpoint(path: Path) -> None:
+    connection = sqlite3.connect(path, timeout=1.0, isolation_level=None)
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    finally:
+        connection.close()

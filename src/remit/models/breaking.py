@@ -1,0 +1,37 @@
+"""Breaking: a model behind a circuit breaker, so that a provider that is down is left in peace."""
+
+from remit.core.errors import ModelRequestError, OverloadedError
+from remit.core.ports import Emit, Gate, Model, ModelSpec, Reply, Request
+
+
+class Breaking:
+    """Refuses calls while the gate of the model's provider is open, and tells the gate how the others ended."""
+
+    def __init__(self, model: Model, gate: Gate) -> None:
+        """Share one gate among all models: it keeps a breaker for each provider, the part of a name before the colon."""
+        self._model = model
+        self._gate = gate
+        self._provider = model.spec.name.partition(":")[0]
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's."""
+        return self._model.spec
+
+    async def complete(self, request: Request, emit: Emit) -> Reply:
+        """Answer; raise `OverloadedError` without a call while the breaker is open."""
+        reason = self._gate.refuses(self._provider)
+        if reason:
+            raise OverloadedError(f"{self._provider} is not called: {reason}")
+        # A call whose end we do not see counts as failed: that is what a provider that hangs looks like, and a
+        # half-open gate must hear how its one probe ended.
+        ok = False
+        try:
+            reply = await self._model.complete(request, emit)
+            ok = True
+        except ModelRequestError:
+            ok = True
+            raise
+        finally:
+            self._gate.report(self._provider, ok=ok)
+        return reply

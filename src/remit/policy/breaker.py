@@ -1,0 +1,156 @@
+"""Breaker: stops calling what keeps failing, and finds out with one probe at a time whether it works again.
+
+The pattern is Michael Nygard's, "Release It!", 2007: closed lets calls through, open refuses them, half-open lets
+exactly one through.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from remit.core.errors import ConfigError
+from remit.core.ports import Clock
+
+BreakerState = Literal["closed", "open", "half_open"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How much failing a breaker bears; times in seconds."""
+
+    failures: int = 5
+    """In a row."""
+    ratio: float = 0.5
+    """Of the last `window` calls, once there were so many."""
+    window: int = 20
+    cooldown: float = 30.0
+    """Before the first probe; doubled after each that fails."""
+    longest: float = 600.0
+    """The cool-down never grows beyond."""
+    lease: float = 120.0
+    """After which a probe nobody reported counts as lost and another is let through."""
+
+    def __post_init__(self) -> None:
+        """Refuse figures with which a breaker could never open or never close."""
+        counts = (self.failures, self.window)
+        seconds = (self.cooldown, self.longest, self.lease)
+        if min(counts) < 1 or min(seconds) <= 0 or not 0 < self.ratio <= 1:
+            raise ConfigError(f"{self} needs counts of at least 1, times above 0 and a ratio above 0 and up to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerStatus:
+    """A breaker as a person reads it."""
+
+    state: BreakerState
+    failures: int
+    """In a row."""
+    wait: float
+    """Seconds until the next call may go through; 0 when it may now."""
+
+
+class Breaker:
+    """One circuit. Ask `refusal` before each call and `report` how each call that was let through ended."""
+
+    __slots__ = ("_clock", "_failures", "_recent", "_state", "_tolerance", "_trips", "_until")
+
+    def __init__(self, tolerance: Tolerance | None = None, *, clock: Clock = time.monotonic) -> None:
+        """Begin closed."""
+        self._tolerance = tolerance or Tolerance()
+        self._clock = clock
+        self._trips = 0
+        self._until = 0.0
+        self._close()
+
+    def refusal(self) -> str:
+        """Say why a call must not be made now; empty lets it through, as the probe unless the circuit is closed."""
+        if self._state == "closed":
+            return ""
+        now = self._clock()
+        if now < self._until:
+            wait = math.ceil(self._until - now)
+            why = "one call is finding out if it works again" if self._state == "half_open" else "it kept failing"
+            return f"the circuit is open: {why}; try again in {wait} s"
+        self._state = "half_open"
+        self._until = now + self._tolerance.lease
+        return ""
+
+    def report(self, *, ok: bool) -> None:
+        """Take in how a call ended; what calls from before the circuit opened still report changes nothing."""
+        match self._state:
+            case "closed":
+                self._count(ok=ok)
+            case "half_open":
+                if ok:
+                    self._trips = 0
+                    self._close()
+                else:
+                    self._failures += 1
+                    self._open()
+            case "open":
+                pass
+
+    def status(self) -> BreakerStatus:
+        """Show the circuit now."""
+        wait = 0.0 if self._state == "closed" else max(0.0, self._until - self._clock())
+        return BreakerStatus(self._state, self._failures, wait)
+
+    def _close(self) -> None:
+        self._state: BreakerState = "closed"
+        self._failures = 0
+        self._recent: deque[bool] = deque(maxlen=self._tolerance.window)
+
+    def _open(self) -> None:
+        bears = self._tolerance
+        self._state = "open"
+        # The exponent is capped because a float overflows after a thousand failed probes.
+        self._until = self._clock() + min(bears.longest, bears.cooldown * 2.0 ** min(self._trips, 64))
+        self._trips += 1
+
+    def _count(self, *, ok: bool) -> None:
+        bears = self._tolerance
+        self._failures = 0 if ok else self._failures + 1
+        self._recent.append(ok)
+        full = len(self._recent) == bears.window
+        if self._failures >= bears.failures or (full and self._recent.count(False) >= bears.ratio * bears.window):
+            self._open()
+
+
+class Breakers:
+    """The circuits of a process by the name of a tool or provider: the gateway's `Gate`."""
+
+    __slots__ = ("_breakers", "_clock", "_others", "_tolerance")
+
+    def __init__(
+        self,
+        tolerance: Tolerance | None = None,
+        *,
+        others: Mapping[str, Tolerance] | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        """Take what all bear, what some names bear instead, and a clock in seconds."""
+        self._tolerance = tolerance or Tolerance()
+        self._others = dict(others or {})
+        self._clock = clock
+        self._breakers: dict[str, Breaker] = {}
+
+    def refuses(self, name: str) -> str:
+        """Say why this name must not be called now; empty when it may, and then the call must be reported."""
+        breaker = self._breakers.get(name)
+        refusal = breaker.refusal() if breaker else ""
+        return f"`{name}`: {refusal}" if refusal else ""
+
+    def report(self, name: str, *, ok: bool) -> None:
+        """Say how a call that was let through ended."""
+        breaker = self._breakers.get(name)
+        if breaker is None:
+            breaker = Breaker(self._others.get(name, self._tolerance), clock=self._clock)
+            self._breakers[name] = breaker
+        breaker.report(ok=ok)
+
+    def snapshot(self) -> dict[str, BreakerStatus]:
+        """Show all circuits that have had a report, by name."""
+        return {name: breaker.status() for name, breaker in sorted(self._breakers.items())}

@@ -1,0 +1,313 @@
+"""Asking: one model call, from the question to its recorded answer. The worst case is held before the model is called."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from remit.core.agent import Agent
+from remit.core.errors import DivergedError, ModelError, OverLimitError
+from remit.core.events import ModelAnswered, ModelAsked, ModelFailed
+from remit.core.messages import AssistantMessage, Call, Message, UserMessage
+from remit.core.moves import Answer, Ask
+from remit.core.ports import Delta, Entry, Model, Reply, Request, ToolSpec
+from remit.core.shape import Shape
+from remit.core.state import State, Step
+from remit.core.values import JsonObject, Nanos, now_ms
+from remit.policy import budget_refusal, refusal
+from remit.runtime.feed import Feed
+from remit.runtime.halts import Stopped
+from remit.runtime.ledger import Ledger
+from remit.runtime.payload import fit
+from remit.runtime.recorder import Recorder
+from remit.runtime.repair import read_json
+from remit.runtime.world import World
+
+_MESSAGE_OVERHEAD = 16
+"""Tokens that a provider may add around a message; more than any known one does."""
+
+_WARN = "You are repeating yourself without getting further. Try something else, or answer with what you have."
+_FORCE = "Answer now with what you have. No more tool calls are possible."
+
+_json = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class _Measured:
+    """How many tokens a conversation takes at most, counted once a message."""
+
+    messages: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question on its way."""
+
+    path: str
+    move: Ask
+    model: Model
+    offered: tuple[ToolSpec, ...]
+    worst: Nanos
+    held: tuple[Entry, ...]
+
+
+@dataclass(slots=True)
+class Asking:
+    """Answers `Ask` moves of one session."""
+
+    agent: Agent
+    world: World
+    recorder: Recorder
+    ledger: Ledger
+    feed: Feed
+    _offers: dict[tuple[str, ...] | None, tuple[tuple[ToolSpec, ...], int]] = field(
+        default_factory=dict["tuple[str, ...] | None", "tuple[tuple[ToolSpec, ...], int]"]
+    )
+    _sizes: dict[str, _Measured] = field(default_factory=dict[str, _Measured])
+
+    async def ask(self, path: str, move: Ask) -> Answer:
+        """Give the recorded answer, or get one."""
+        run = self.recorder.state.run
+        assert run is not None
+        step = run.steps.get(path)
+        if step is not None:
+            recorded = recalled(path, step, move)
+            if recorded is not None:
+                return recorded
+            self._bury(path, step)
+        elif f"c{run.number}_{path.replace('.', '_')}_0" in run.effects and not move.alone:
+            raise DivergedError(path, "tool calls", "a question to a model")
+        return await self._ask(path, move)
+
+    def _bury(self, path: str, step: Step) -> None:
+        """Account for a call that was under way when its worker died: it may have been answered and billed."""
+        if step.asked is not None and step.failed is None:
+            error = "the worker died while the model was being called; the whole hold counts as spent"
+            self.recorder.record(ModelFailed(path, error, cost=step.asked.hold))
+
+    async def _ask(self, path: str, move: Ask) -> Answer:
+        state = self.recorder.state
+        self._check(state)
+        nudge, tools = self._nudge(state, move)
+        model = self.world.models.get(move.role) or self.world.models["default"]
+        offered, offered_tokens = self._offer(tools)
+        asked = ModelAsked(
+            path,
+            "" if move.role == "default" else move.role,
+            say=move.say,
+            tools=move.tools,
+            shape=move.shape.id if move.shape else "",
+            alone=move.alone,
+            nudge=nudge,
+        )
+        said = [UserMessage(text) for text in (move.say, nudge) if text]
+        key = path.rpartition(".")[0]
+        before: list[Message] = [] if move.alone else state.thread(key)
+        tokens = offered_tokens + _tokens(said) + (0 if move.alone else self._size(key, before))
+        worst = self._worst(model, tokens, state.limits.max_output, state.limits.unpriced)
+        refused = budget_refusal(state, worst)
+        if refused:
+            raise Stopped("refused", refused)
+        held = self.ledger.hold(worst, state.limits)
+        try:
+            await self.recorder.reserve(msgspec.structs.replace(asked, hold=worst) if worst else asked, held)
+        except OverLimitError as error:
+            raise Stopped("refused", f"not asked: {error}") from None
+        messages: Sequence[Message] = said if move.alone else self.recorder.state.thread(key)
+        request = Request(
+            messages=messages,
+            instructions=self.agent.instructions,
+            tools=offered,
+            shape=move.shape,
+            max_output=state.limits.max_output,
+            role=move.role,
+            session=self.recorder.session,
+        )
+        on_its_way = _Asked(path, move, model, offered, worst, held)
+        return self._take(on_its_way, await self._complete(on_its_way, request))
+
+    def _check(self, state: State) -> None:
+        refused = refusal(state, now_ms())
+        if refused:
+            raise Stopped("stopped", refused)
+
+    def _nudge(self, state: State, move: Ask) -> tuple[str, tuple[str, ...] | None]:
+        """Turn the pressure a loop has built up into words, and in the end into an answer."""
+        run = state.run
+        assert run is not None
+        match run.pressure:
+            case "warn":
+                return _WARN, move.tools
+            case "answer":
+                return _FORCE, ()
+            case "stop":
+                raise Stopped("stopped", "stopped: a loop went on after a warning and after an answer was demanded")
+            case _:
+                return "", move.tools
+
+    def _offer(self, names: tuple[str, ...] | None) -> tuple[tuple[ToolSpec, ...], int]:
+        found = self._offers.get(names)
+        if found is None:
+            tools = self.world.tools
+            specs = tuple(tool.spec for name, tool in tools.items() if names is None or name in names)
+            tokens = sum(len(_json.encode((spec.name, spec.description, spec.schema))) for spec in specs)
+            found = self._offers[names] = (specs, tokens + len(self.agent.instructions.encode("utf-8", "replace")) + 64)
+        return found
+
+    def _size(self, key: str, messages: list[Message]) -> int:
+        """Bound the tokens of a conversation from above: no tokenizer makes more tokens than there are bytes."""
+        size = self._sizes.setdefault(key, _Measured())
+        if size.messages > len(messages):
+            size.messages = size.tokens = 0
+        if size.messages < len(messages):
+            size.tokens += _tokens(messages[size.messages :])
+            size.messages = len(messages)
+        return size.tokens
+
+    def _worst(self, model: Model, tokens: int, output: int, unpriced: str) -> Nanos:
+        spec = model.spec
+        if spec.price is None:
+            if unpriced == "refuse":
+                raise Stopped(
+                    "refused",
+                    f"the price of model {spec.name!r} is not known, so its cost cannot be bounded; "
+                    "give it one with Priced(...) or set Limits(unpriced='allow')",
+                )
+            return 0
+        return spec.price.worst(tokens, output) * spec.calls
+
+    async def _complete(self, asked: _Asked, request: Request) -> Reply:
+        try:
+            async with asyncio.timeout(self._seconds_left()):
+                return await asked.model.complete(request, self._emit)
+        except TimeoutError:
+            # Whoever is cut off may still have been answered and billed.
+            self._failed(asked, "cut off: the run's time was over", asked.worst)
+            raise Stopped("stopped", f"stopped: the run's {self.recorder.state.limits.seconds:g} s were over") from None
+        except ModelError as error:
+            self._failed(asked, f"{type(error).__name__}: {error}", 0 if error.free else asked.worst)
+            raise Stopped("failed", f"the model {asked.model.spec.name!r} gave no answer: {error}") from error
+
+    def _failed(self, asked: _Asked, error: str, cost: Nanos) -> None:
+        failed = ModelFailed(asked.path, error, cost=cost, final=True)
+        self.recorder.record(failed, self.ledger.settle(asked.held, asked.worst, cost))
+
+    def _emit(self, delta: Delta) -> None:
+        self.feed.say(delta)
+
+    def _seconds_left(self) -> float | None:
+        state = self.recorder.state
+        if state.limits.seconds is None or state.run is None:
+            return None
+        return max(state.limits.seconds - (now_ms() - state.run.clock) / 1000, 0.0)
+
+    def _take(self, asked: _Asked, reply: Reply) -> Answer:
+        run = self.recorder.state.run
+        assert run is not None
+        price = asked.model.spec.price
+        cost = reply.cost if reply.cost is not None else price.cost(reply.usage) if price else 0
+        # Without tools on offer nobody could run a call, and one without an outcome would spoil the conversation.
+        calls = _named(reply.calls, run.number, asked) if asked.offered else ()
+        text = _text(reply.text)
+        value, problem = _value(text, calls, asked.move.shape)
+        if reply.calls and not asked.offered and not value:
+            problem = "tools were called although none is on offer"
+        answered = ModelAnswered(
+            asked.path, text, calls, reply.usage, cost, problem, reply.reasoning, reply.stop, reply.model
+        )
+        self.recorder.record(answered, self.ledger.settle(asked.held, asked.worst, cost))
+        return Answer(text, calls, value, problem)
+
+
+def recalled(path: str, step: Step, move: Ask) -> Answer | None:
+    """Give the recorded answer of a step, or `None` when it has none yet; raise `DivergedError` for another question."""
+    asked = step.asked
+    if asked is None:
+        raise DivergedError(path, "a note", "a question to a model")
+    shape = move.shape.id if move.shape else ""
+    role = "" if move.role == "default" else move.role
+    same = (asked.role, asked.say, asked.tools, asked.shape, asked.alone) == (
+        role,
+        move.say,
+        move.tools,
+        shape,
+        move.alone,
+    )
+    if not same:
+        raise DivergedError(path, f"the question {asked.say!r} ({role or 'default'})", f"{move.say!r} ({move.role})")
+    if step.failed is not None and step.failed.final:
+        raise Stopped("failed", step.failed.error)
+    answered = step.answered
+    if answered is None:
+        return None
+    value, _ = _value(answered.text, answered.calls, move.shape)
+    return Answer(answered.text, answered.calls, value, answered.problem)
+
+
+def _value(text: str, calls: Sequence[Call], shape: Shape | None) -> tuple[object, str]:
+    """Read an answer into its shape: the value, or what is wrong with it in words a model can act on."""
+    if shape is None or calls:
+        return None, ""
+    read = read_json(text)
+    if read.problem:
+        return None, f"the answer is not JSON: {read.problem}"
+    try:
+        return shape.read(read.value), ""
+    except ValueError as error:
+        return None, f"the answer does not have the asked shape: {error}"
+
+
+def _named(calls: Sequence[Call], run: int, asked: _Asked) -> tuple[Call, ...]:
+    """Give each call an id of ours, since a model's may repeat, and mend what can be mended."""
+    place = asked.path.replace(".", "_")
+    names = None if asked.move.tools is None else frozenset(asked.move.tools)
+    return tuple(_mended(call, f"c{run}_{place}_{number}", names) for number, call in enumerate(calls))
+
+
+def _mended(call: Call, name: str, offered: frozenset[str] | None) -> Call:
+    if offered is not None and call.tool not in offered:
+        return Call(
+            _text(call.tool),
+            {},
+            name,
+            "",
+            f"{call.tool!r} is not on offer here; there are: {', '.join(sorted(offered))}",
+        )
+    if not call.malformed:
+        return Call(_text(call.tool), _arguments(call.args), name)
+    read = read_json(call.malformed)
+    if isinstance(read.value, dict) and not read.problem:
+        return Call(_text(call.tool), _arguments(read.value), name)
+    raw = _text(call.malformed)[:2000]
+    return Call(_text(call.tool), {}, name, raw, f"the arguments are not a JSON object ({read.problem}): {raw[:200]!r}")
+
+
+def _arguments(args: JsonObject) -> JsonObject:
+    fitting = fit(args)
+    assert isinstance(fitting, dict)
+    return fitting
+
+
+def _text(text: str) -> str:
+    """Take out what UTF-8 cannot say."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def _tokens(messages: Sequence[Message]) -> int:
+    total = 0
+    for message in messages:
+        total += _MESSAGE_OVERHEAD
+        match message:
+            case UserMessage(text=text):
+                total += len(text.encode("utf-8", "replace"))
+            case AssistantMessage():
+                total += len(_json.encode((message.text, message.calls, message.reasoning)))
+            case _:
+                total += len(_json.encode(message.outcome.output))
+    return total

@@ -1,0 +1,92 @@
+"""Feed: what a session says while it works, to any number of listeners. A slow one never holds the session up."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from remit.core.events import Record
+from remit.core.ports import Delta, Store
+
+_ROOM = 1000
+"""Items a listener may lag behind before text deltas are dropped; records are never lost, the journal has them."""
+
+
+class Listener:
+    """One reader of a session: text deltas as they come, records once they are durable."""
+
+    def __init__(self, session: str, store: Store, after: int) -> None:
+        """Begin after a place in the journal."""
+        self._session, self._store, self._after = session, store, after
+        self._items: deque[Delta | int] = deque()
+        self._ready = asyncio.Event()
+        self._over = False
+        self.dropped = 0
+        """Deltas this listener was too slow for."""
+
+    def put(self, item: Delta | int) -> None:
+        """Take an item: a delta, or how far the journal has come."""
+        if len(self._items) >= _ROOM:
+            self.dropped += sum(isinstance(old, Delta) for old in self._items)
+            tails = [old for old in self._items if isinstance(old, int)]
+            self._items.clear()
+            self._items.extend(tails[-1:])
+        self._items.append(item)
+        self._ready.set()
+
+    def end(self) -> None:
+        """Say that nothing more will come."""
+        self._over = True
+        self._ready.set()
+
+    async def __aiter__(self) -> AsyncIterator[Delta | Record]:
+        """Yield what comes, until the end."""
+        while True:
+            while self._items:
+                item = self._items.popleft()
+                if isinstance(item, Delta):
+                    yield item
+                elif item > self._after:
+                    for record in await self._store.read(self._session, after=self._after):
+                        self._after = record.seq
+                        yield record
+            if self._over:
+                return
+            self._ready.clear()
+            await self._ready.wait()
+
+
+class Feed:
+    """The listeners of one session."""
+
+    def __init__(self, session: str, store: Store) -> None:
+        """Begin without listeners."""
+        self._session, self._store = session, store
+        self._listeners: list[Listener] = []
+
+    def listen(self, after: int = 0) -> Listener:
+        """Add a listener that begins after a place in the journal."""
+        listener = Listener(self._session, self._store, after)
+        self._listeners.append(listener)
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Remove a listener."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+        listener.end()
+
+    def say(self, delta: Delta) -> None:
+        """Pass on a piece of text."""
+        for listener in self._listeners:
+            listener.put(delta)
+
+    def advance(self, tail: int) -> None:
+        """Say that the journal is durable up to here."""
+        for listener in self._listeners:
+            listener.put(tail)
+
+    def end(self) -> None:
+        """Let all listeners go."""
+        for listener in self._listeners:
+            listener.end()
+        self._listeners = []

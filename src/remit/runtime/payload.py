@@ -1,0 +1,63 @@
+"""Payload: results of tools made fit for the journal and the conversation. Large ones go to a blob and leave a readable head."""
+
+import math
+
+import msgspec
+
+from remit.core.messages import Outcome, OutcomeStatus
+from remit.core.ports import Blobs
+from remit.core.values import JsonValue
+
+LARGE = 32 << 10
+"""Bytes of JSON above which a result goes to a blob."""
+
+HEAD = 2000
+"""Characters of a large result that stay in the conversation."""
+
+_UNFIT = (TypeError, ValueError, OverflowError, msgspec.MsgspecError)
+_pack = msgspec.msgpack.Encoder()
+_json = msgspec.json.Encoder()
+
+
+async def outcome(call: str, status: OutcomeStatus, output: JsonValue, blobs: Blobs) -> Outcome:
+    """Make the outcome of a call, whatever the tool returned."""
+    try:
+        size = len(_pack.encode(output))
+    except _UNFIT:
+        output = plain(output)
+        size = len(_pack.encode(output))
+    if size <= LARGE:
+        return Outcome(call, status, output)
+    body = _json.encode(output)
+    blob = await blobs.put(body)
+    head = output if isinstance(output, str) else body.decode()
+    note = f"\n[cut: {len(body)} bytes in all, kept as blob {blob[:12]}]"
+    return Outcome(call, status, head[:HEAD] + note, blob, len(body))
+
+
+def fit(value: JsonValue) -> JsonValue:
+    """Make a value one that the journal can hold, changing it only where it must."""
+    try:
+        _pack.encode(value)
+    except _UNFIT:
+        return plain(value)
+    return value
+
+
+def plain(value: JsonValue) -> JsonValue:
+    """Turn what MessagePack or JSON cannot say into what it can: huge numbers, lone surrogates, strangers."""
+    match value:
+        case None | bool():
+            return value
+        case int():
+            return value if -(2**63) <= value < 2**64 else str(value)
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case dict():
+            return {str(plain(key)): plain(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(item) for item in value]
+        case _:
+            return str(value).encode("utf-8", "replace").decode()

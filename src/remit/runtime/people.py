@@ -1,0 +1,121 @@
+"""People: what a person may add to a session that nobody in this process drives. Each decision is one append."""
+
+from collections.abc import Callable, Sequence
+
+from remit.core.errors import ApprovalError, ConflictError, UnknownSessionError
+from remit.core.events import (
+    ApprovalGiven,
+    CancelAsked,
+    EffectReconciled,
+    Event,
+    LimitRaised,
+    MessageReceived,
+    RunEnded,
+)
+from remit.core.limits import Limits
+from remit.core.ports import Store
+from remit.core.state import Effect, State
+from remit.core.values import JsonValue, now_ms
+
+_LIMITS = frozenset(Limits.__struct_fields__) - {"unpriced"}
+
+
+async def add(store: Store, session: str, make: Callable[[State], Sequence[Event]]) -> State:
+    """Append what `make` says of the state as it is, trying again when somebody else wrote first; give the new state."""
+    while True:
+        records = await store.read(session)
+        if not records:
+            raise UnknownSessionError(f"no session {session!r} in this store; `remit sessions` lists them")
+        state = State.fold(record.event for record in records)
+        events = make(state)
+        try:
+            await store.append(session, events, after=len(records))
+        except ConflictError:
+            continue
+        for event in events:
+            state.apply(event)
+        return state
+
+
+async def send(store: Store, session: str, text: str, *, by: str, key: str = "") -> State:
+    """Leave a message for the agent."""
+
+    def make(state: State) -> Sequence[Event]:
+        if state.closed is not None:
+            raise ApprovalError(f"session {session!r} is closed; open a new one")
+        return () if key and key in state.keys else (MessageReceived(text, by, key),)
+
+    return await add(store, session, make)
+
+
+def waiting(state: State) -> tuple[Effect, ...]:
+    """List the calls a person must decide on."""
+    run = state.run
+    if run is None:
+        return ()
+    return tuple(effect for effect in run.effects.values() if effect.status == "asked" and effect.given is None)
+
+
+def doubted(state: State) -> tuple[Effect, ...]:
+    """List the calls of which nobody knows whether they happened."""
+    run = state.run
+    return () if run is None else tuple(effect for effect in run.effects.values() if effect.status == "in_doubt")
+
+
+async def decide(store: Store, session: str, call: str, *, granted: bool, by: str, reason: str = "") -> State:
+    """Approve or deny a call, for exactly the arguments it has; raise `ApprovalError` when that is not possible (any more)."""
+
+    def make(state: State) -> Sequence[Event]:
+        effect = _find(waiting(state), session, call, "waits for a decision")
+        asked = effect.asked
+        assert asked is not None
+        at = now_ms()
+        if at > asked.expires:
+            raise ApprovalError(
+                f"the question about {effect.call.tool} ({effect.call.id}) has lapsed; resume the session"
+            )
+        return (ApprovalGiven(effect.call.id, granted, by, asked.digest, reason, at),)
+
+    return await add(store, session, make)
+
+
+async def settle(store: Store, session: str, call: str, *, happened: bool, by: str, output: JsonValue = None) -> State:
+    """Say whether a call in doubt happened; if not, it is made again."""
+
+    def make(state: State) -> Sequence[Event]:
+        effect = _find(doubted(state), session, call, "is in doubt")
+        return (EffectReconciled(effect.call.id, happened, by, output),)
+
+    return await add(store, session, make)
+
+
+async def cancel(store: Store, session: str, *, by: str, reason: str = "") -> State:
+    """End a run: at once when it sleeps, at its next step when a worker drives it."""
+
+    def make(state: State) -> Sequence[Event]:
+        run = state.run
+        if run is None:
+            raise ApprovalError(f"session {session!r} has no run under way")
+        asked = CancelAsked(by, reason)
+        if run.suspended is None:
+            return (asked,)
+        why = f"cancelled by {by}" + (f": {reason}" if reason else "")
+        return (asked, RunEnded(run.number, "cancelled", None, why))
+
+    return await add(store, session, make)
+
+
+async def raise_limit(store: Store, session: str, limit: str, to: float, *, by: str) -> State:
+    """Give a session more room."""
+    if limit not in _LIMITS:
+        raise ApprovalError(f"no limit named {limit!r}; there are: {', '.join(sorted(_LIMITS))}")
+    return await add(store, session, lambda state: (LimitRaised(limit, to, by),))
+
+
+def _find(effects: Sequence[Effect], session: str, call: str, what: str) -> Effect:
+    found = [effect for effect in effects if call in {"", effect.call.id}]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(f"{effect.call.id} ({effect.call.tool})" for effect in effects) or "none"
+    problem = f"no call {call!r} of session {session!r} {what}" if call else f"say which call of session {session!r}"
+    raise ApprovalError(f"{problem}; there is: {listed}")

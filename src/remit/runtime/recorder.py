@@ -1,0 +1,115 @@
+"""Recorder: a session's pen. It applies events in the order the journal has them, and makes them durable on demand.
+
+`record` is for what has happened and cannot be refused; it is durable after the next `flush`. `reserve` is for an
+intent that may take from shared accounts: it is durable, or refused with nothing written, when it returns.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from remit.core.errors import ConflictError
+from remit.core.events import FOREIGN, Event
+from remit.core.ports import Entry, Store
+from remit.core.state import State
+from remit.runtime.world import Redactor
+
+
+class Recorder:
+    """Keeps `state` equal to the fold of the journal and of what is not written yet."""
+
+    def __init__(self, session: str, store: Store, secrets: Redactor, told: Callable[[int], None]) -> None:
+        """Begin with an empty state; `load` brings it up to the journal."""
+        self.session = session
+        self.state = State()
+        self._store, self._secrets, self._told = store, secrets, told
+        self._buffer: list[Event] = []
+        self._entries: list[Entry] = []
+        self._late: list[tuple[Event, Sequence[Entry]]] = []
+        self._reserving = False
+        self._unseen: list[Event] = []
+        self._turn = asyncio.Lock()
+        self._tail = 0
+
+    async def load(self) -> list[Event]:
+        """Fold what the journal holds and give it back, for whoever folds it too."""
+        records = await self._store.read(self.session)
+        events = [record.event for record in records]
+        self.state = State.fold(events)
+        self._tail = self.state.seq
+        return events
+
+    def record(self, event: Event, entries: Sequence[Entry] = ()) -> None:
+        """Take in what happened; it counts at once and is durable after the next flush."""
+        kept = self._secrets.redact_event(event)
+        if self._reserving:
+            # Its place in the journal is after the intent that is being decided on.
+            self._late.append((kept, entries))
+            return
+        self._buffer.append(kept)
+        self._entries.extend(entries)
+        self._unseen.append(kept)
+        self.state.apply(kept)
+
+    def unseen(self) -> list[Event]:
+        """Give what was recorded since this was last asked."""
+        unseen, self._unseen = self._unseen, []
+        return unseen
+
+    async def flush(self) -> None:
+        """Make all that was recorded durable."""
+        if self._buffer or self._late:
+            async with self._turn:
+                await self._write()
+
+    async def reserve(self, event: Event, entries: Sequence[Entry] = ()) -> None:
+        """Write an intent together with all that was recorded before it.
+
+        Raise `OverLimitError` when an entry does not fit: then the intent never was, and nothing was taken.
+        """
+        kept = self._secrets.redact_event(event)
+        async with self._turn:
+            self._reserving = True
+            try:
+                await self._append([*self._buffer, kept], [*self._entries, *entries], applied=self._buffer)
+                self._buffer, self._entries = [], []
+                self._unseen.append(kept)
+                self.state.apply(kept)
+            finally:
+                self._reserving = False
+                late, self._late = self._late, []
+                for other, theirs in late:
+                    self.record(other, theirs)
+
+    async def _write(self) -> None:
+        events, entries = self._buffer, self._entries
+        if not events:
+            return
+        self._buffer, self._entries = [], []
+        try:
+            await self._append(events, entries, applied=events)
+        except BaseException:
+            self._buffer, self._entries = [*events, *self._buffer], [*entries, *self._entries]
+            raise
+
+    async def _append(self, events: list[Event], entries: Sequence[Entry], *, applied: list[Event]) -> None:
+        while True:
+            try:
+                self._tail = await self._store.append(self.session, events, after=self._tail, entries=entries)
+            except ConflictError:
+                await self._catch_up(applied)
+                continue
+            self._told(self._tail)
+            return
+
+    async def _catch_up(self, applied: list[Event]) -> None:
+        """Fold in what people wrote meanwhile; raise the conflict when it was another driver who wrote."""
+        records = await self._store.read(self.session)
+        news = records[self._tail :]
+        if not news or not all(isinstance(record.event, FOREIGN) for record in news):
+            raise ConflictError(self.session, self._tail, len(records))
+        # The journal has theirs before ours, so the fold must too.
+        state = State.fold(record.event for record in records)
+        pending = applied if applied is self._buffer else [*applied, *self._buffer]
+        for event in pending:
+            state.apply(event)
+        self.state, self._tail = state, len(records)

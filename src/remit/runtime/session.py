@@ -1,0 +1,311 @@
+"""Session: one durable life of an agent, and the one loop that drives it. Recovery and start are the same path."""
+
+from collections.abc import Sequence
+
+from remit.core.agent import Agent
+from remit.core.errors import ConfigError, DivergedError, JournalError, SessionBusyError, UnknownSessionError
+from remit.core.events import (
+    Event,
+    Flagged,
+    MessageReceived,
+    Noted,
+    RunEnded,
+    RunOpened,
+    RunResumed,
+    RunStatus,
+    RunSuspended,
+    SessionOpened,
+    Tree,
+)
+from remit.core.messages import Outcome
+from remit.core.moves import Answer, Ask, GiveUp, Note, Run, identity
+from remit.core.ports import Detector
+from remit.core.state import State
+from remit.core.values import JsonValue, nanos, now_ms
+from remit.runtime.asking import Asking
+from remit.runtime.briefing import brief
+from remit.runtime.feed import Feed
+from remit.runtime.gateway import Gateway
+from remit.runtime.halts import Stopped, Suspended
+from remit.runtime.ledger import Ledger, opening
+from remit.runtime.payload import fit
+from remit.runtime.recorder import Recorder
+from remit.runtime.result import RunResult
+from remit.runtime.walk import walk
+from remit.runtime.world import World
+
+
+class Session:
+    """Drives a session until it is idle or waits for a person. One object drives; the journal fences any other."""
+
+    def __init__(self, name: str, agent: Agent, world: World) -> None:
+        """Prepare; use `open` for a new session and `load` for one that exists."""
+        assert agent.strategy is not None
+        self.id, self.agent, self.world = name, agent, world
+        self._strategy = agent.strategy
+        self.feed = Feed(name, world.store)
+        self._recorder = Recorder(name, world.store, world.secrets, self.feed.advance)
+        self._detectors: list[Detector] = [make() for make in world.detectors]
+        self._due: dict[str, str] = {}
+        self._pausing = False
+
+    @property
+    def state(self) -> State:
+        """What the session is now."""
+        return self._recorder.state
+
+    # -- begin -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    async def open(cls, name: str, agent: Agent, world: World, tree: Tree | None = None) -> "Session":
+        """Begin a new life; raise `OverLimitError` when the tree has no room for another child."""
+        session = cls(name, agent, world)
+        event = opened(name, agent, world, tree)
+        entries = opening(event)
+        if entries:
+            await session._recorder.reserve(event, entries)
+        else:
+            session._recorder.record(event)
+        session._equip(event)
+        return session
+
+    @classmethod
+    async def load(cls, name: str, agent: Agent, world: World) -> "Session":
+        """Take up a life from its journal; raise `SessionBusyError` when a living worker drives it."""
+        session = cls(name, agent, world)
+        events = await session._recorder.load()
+        event = session.state.opened
+        if event is None:
+            raise UnknownSessionError(f"no session {name!r} in this store; `remit sessions` lists them")
+        if event.agent != agent.name:
+            raise ConfigError(f"session {name!r} belongs to agent {event.agent!r}, not to {agent.name!r}")
+        run = session.state.run
+        if (
+            run is not None
+            and run.suspended is None
+            and run.worker != world.workers.me
+            and world.workers.alive(run.worker)
+        ):
+            raise SessionBusyError(f"session {name!r} is being driven by worker {run.worker}; wait for it or stop it")
+        session._equip(event)
+        await session._recollect(events)
+        return session
+
+    def _equip(self, event: SessionOpened) -> None:
+        ledger = Ledger(self.world.tenant, event.tree)
+        self._ledger = ledger
+        self._asking = Asking(self.agent, self.world, self._recorder, ledger, self.feed)
+        self._gateway = Gateway(self.agent, self.world, self._recorder, ledger)
+
+    async def _recollect(self, events: Sequence[Event]) -> None:
+        """Let the detectors see the current run again, and remember which recorded moves its strategy must repeat."""
+        run = self.state.run
+        if run is None:
+            return
+        first = max(place for place, event in enumerate(events) if isinstance(event, RunOpened))
+        for event in events[first:]:
+            for detector in self._detectors:
+                await detector.see(event, self.state)
+        self._due = due(self.state)
+
+    # -- people ----------------------------------------------------------------------------------------------------
+
+    async def send(self, text: str, *, by: str = "user", key: str = "") -> bool:
+        """Give the agent a message; durable when this returns. False when the same key was received before."""
+        if self.state.closed is not None:
+            raise JournalError(f"session {self.id!r} is closed; open a new one")
+        if key and key in self.state.keys:
+            return False
+        self._recorder.record(MessageReceived(text, by, key))
+        await self._recorder.flush()
+        return True
+
+    def hear(self, text: str, *, by: str = "user") -> None:
+        """Give the agent a message that becomes durable with the first thing it leads to."""
+        self._recorder.record(MessageReceived(text, by))
+
+    def pause(self) -> None:
+        """Stop after the step under way; the run can be resumed."""
+        self._pausing = True
+
+    # -- the loop --------------------------------------------------------------------------------------------------
+
+    async def run(self) -> RunResult:
+        """Drive until there is nothing to do or a person must act."""
+        result = self._standing()
+        while self.state.closed is None and (self.state.run is not None or self.state.inbox):
+            await self._begin()
+            result = await self._drive()
+            if result.status == "waiting":
+                break
+        return result
+
+    def _standing(self) -> RunResult:
+        last = self.state.last
+        if last is None:
+            return RunResult(self.id, 0, "idle")
+        return RunResult(self.id, last.run, last.status, last.output, last.reason, last.spent)
+
+    async def _begin(self) -> None:
+        run = self.state.run
+        worker = self.world.workers.me
+        drift = drifted(self.state, self.world)
+        if drift:
+            reason = f"the contract changed since this session was opened: {', '.join(drift)}"
+            self._recorder.record(Flagged("drift", "notice", reason))
+        if run is None:
+            event = RunOpened(self.state.runs + 1, identity(self._strategy), worker, now_ms())
+            await self._count(event)
+        elif run.suspended is not None:
+            await self._count(RunResumed(worker, now_ms()))
+        else:
+            # Whoever drove it before is fenced by this event, should they still be there.
+            await self._recorder.reserve(RunResumed(worker, now_ms()))
+
+    async def _count(self, event: RunOpened | RunResumed) -> None:
+        if self.world.tenant.sessions is None:
+            self._recorder.record(event, self._ledger.begin())
+        else:
+            await self._recorder.reserve(event, self._ledger.begin())
+
+    async def _drive(self) -> RunResult:
+        run = self.state.run
+        assert run is not None
+        number = run.number
+        try:
+            if run.strategy != identity(self._strategy):
+                raise DivergedError("0", f"a run of {run.strategy}", identity(self._strategy))
+            output = await walk(self._strategy(brief(run.task, self.world)), self)
+            self._finish_due()
+        except Suspended as halt:
+            return await self._suspend(number, halt)
+        except Stopped as halt:
+            return await self._end(number, halt.status, None, halt.reason)
+        except GiveUp as halt:
+            return await self._end(number, "failed", halt.output, halt.reason)
+        except DivergedError as error:
+            return await self._end(number, "diverged", None, str(error))
+        return await self._end(number, "done", output, "")
+
+    def _finish_due(self) -> None:
+        if self._due:
+            path, recorded = next(iter(self._due.items()))
+            raise DivergedError(path, recorded, "its end")
+
+    async def _suspend(self, number: int, halt: Suspended) -> RunResult:
+        spent = self.state.run.spent if self.state.run else 0
+        self._recorder.record(RunSuspended(halt.why, now_ms(), halt.question), self._ledger.end())
+        await self._recorder.flush()
+        self._pausing = False
+        self._due = due(self.state)
+        return RunResult(self.id, number, "waiting", None, halt.question, spent)
+
+    async def _end(self, number: int, status: RunStatus, output: JsonValue, reason: str) -> RunResult:
+        self._recorder.record(RunEnded(number, status, fit(output), reason), self._ledger.end())
+        await self._recorder.flush()
+        self._due = {}
+        last = self.state.last
+        assert last is not None
+        return RunResult(self.id, number, status, last.output, reason, last.spent)
+
+    # -- doors -----------------------------------------------------------------------------------------------------
+
+    async def ask(self, path: str, move: Ask) -> Answer:
+        """See `Doors.ask`."""
+        self._heed()
+        self._due.pop(path, None)
+        answer = await self._asking.ask(path, move)
+        await self._watch()
+        return answer
+
+    async def run_calls(self, path: str, move: Run) -> tuple[Outcome, ...]:
+        """See `Doors.run_calls`."""
+        self._heed()
+        self._due.pop(path, None)
+        outcomes = await self._gateway.run(path, move)
+        await self._watch()
+        return outcomes
+
+    def note(self, path: str, move: Note) -> None:
+        """See `Doors.note`."""
+        self._due.pop(path, None)
+        run = self.state.run
+        assert run is not None
+        step = run.steps.get(path)
+        if step is None:
+            self._recorder.record(Noted(path, move.kind, fit(move.body)))
+        else:
+            same_note(path, step.noted, move)
+
+    def _heed(self) -> None:
+        """Stop where a person wants it."""
+        run = self.state.run
+        assert run is not None
+        if run.cancelled is not None:
+            reason = f": {run.cancelled.reason}" if run.cancelled.reason else ""
+            raise Stopped("cancelled", f"cancelled by {run.cancelled.by}{reason}")
+        if self._pausing:
+            raise Suspended("paused", "paused; resume it when you like")
+
+    async def _watch(self) -> None:
+        """Let the detectors see what is new, and write down what they say."""
+        unseen = self._recorder.unseen()
+        if not self._detectors:
+            return
+        for event in unseen:
+            for detector in self._detectors:
+                alarm = await detector.see(event, self.state)
+                if alarm is None:
+                    continue
+                self._recorder.record(Flagged(alarm.kind, alarm.level, alarm.reason))
+                if alarm.level == "pause":
+                    raise Suspended("alarm", alarm.reason)
+
+
+def opened(name: str, agent: Agent, world: World, tree: Tree | None) -> SessionOpened:
+    """Pin what the agent is made of when its session begins."""
+    assert agent.strategy is not None
+    return SessionOpened(
+        agent=agent.name,
+        version=agent.version,
+        strategy=identity(agent.strategy),
+        tools={tool.spec.name: tool.spec.digest() for tool in world.tools.values()},
+        tenant=world.tenant.name,
+        tree=tree or Tree(name, max_depth=agent.limits.depth, max_children=agent.limits.children, cap=_cap(agent)),
+        limits=agent.limits,
+        models={role: model.spec.name for role, model in world.models.items()},
+        ref=agent.ref,
+    )
+
+
+def _cap(agent: Agent) -> int | None:
+    return None if agent.limits.tree_usd is None else nanos(agent.limits.tree_usd)
+
+
+def due(state: State) -> dict[str, str]:
+    """List the recorded moves of the current run, which its strategy must yield again: path and what it was."""
+    run = state.run
+    if run is None:
+        return {}
+    moves = {path: "a question to a model" if step.asked else "a note" for path, step in run.steps.items()}
+    for call, effect in run.effects.items():
+        if effect.status != "wanted" and not call.endswith("f"):
+            place = call.split("_", 1)[1].rpartition("_")[0].replace("_", ".")
+            moves.setdefault(place, f"a call of {effect.call.tool}")
+    return moves
+
+
+def same_note(path: str, noted: Noted | None, move: Note) -> None:
+    """Raise `DivergedError` unless the note was the same."""
+    recorded = "a question to a model" if noted is None else f"the {noted.kind} note {noted.body!r}"
+    if noted is None or (noted.kind, noted.body) != (move.kind, fit(move.body)):
+        raise DivergedError(path, recorded, f"the {move.kind} note {move.body!r}")
+
+
+def drifted(state: State, world: World) -> tuple[str, ...]:
+    """Name the tools whose contract is not the one the session was opened with."""
+    if state.opened is None:
+        return ()
+    pinned = state.opened.tools
+    now = {tool.spec.name: tool.spec.digest() for tool in world.tools.values()}
+    return tuple(sorted(name for name in pinned.keys() | now.keys() if pinned.get(name) != now.get(name)))

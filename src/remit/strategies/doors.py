@@ -1,0 +1,48 @@
+"""Doors: the small dialogues that several strategies hold, made of the four doors of the core."""
+
+from typing import Any
+
+from remit.core.messages import Call, Outcome
+from remit.core.moves import Answer, Door, GiveUp, ask, run
+from remit.core.shape import Shape
+from remit.core.values import JsonValue
+from remit.strategies.template import as_text
+
+
+def ask_for(shape: Shape, say: str = "", *, role: str = "default", repairs: int = 2) -> Door[Any]:
+    """Ask a model, without tools, for a value of a shape; see `mended`."""
+    answer = yield from ask(say, role=role, tools=(), shape=shape)
+    return (yield from mended(answer, shape, role=role, repairs=repairs))
+
+
+def mended(answer: Answer, shape: Shape, *, role: str = "default", repairs: int = 2) -> Door[Any]:
+    """Give the value of an answer, asked again at most `repairs` times while it lacks the shape; then give up."""
+    problem = _problem(answer)
+    for _ in range(repairs):
+        if not problem:
+            break
+        say = f"That answer cannot be used: {problem}\nAnswer again, whole, with this put right."
+        answer = yield from ask(say, role=role, tools=(), shape=shape)
+        problem = _problem(answer)
+    if problem:
+        reason = f"the model's answer still cannot be used after {repairs} repairs: {problem}"
+        raise GiveUp(reason, {"answer": answer.text, "problem": problem})
+    return answer.value
+
+
+def perform(call: Call) -> Door[JsonValue]:
+    """Make one call and give its output; give up when it does not succeed."""
+    (outcome,) = yield from run([call])
+    if not succeeded(outcome):
+        raise GiveUp(f"{call.tool} {outcome.status}: {as_text(outcome.output)}")
+    return outcome.output
+
+
+def succeeded(outcome: Outcome) -> bool:
+    """Say whether a call went well, as far as an agent may know: it must not see through a simulation."""
+    return outcome.status in {"ok", "simulated"}
+
+
+def _problem(answer: Answer) -> str:
+    # An answer with calls is not read into its shape, and some models call tools that nobody offered.
+    return "no tool can be called now" if answer.calls else answer.problem

@@ -1,0 +1,20 @@
+"""Doubles that ship, and the conformance suites every adapter must pass."""
+
+from remit.testing.effects import EffectCounter
+from remit.testing.models import check_model, check_wrapper
+from remit.testing.replay import ReplayModel
+from remit.testing.scripted import EchoModel, ScriptedModel, calls, says, use
+from remit.testing.tools import check_tool
+
+__all__ = [
+    "EchoModel",
+    "EffectCounter",
+    "ReplayModel",
+    "ScriptedModel",
+    "calls",
+    "check_model",
+    "check_tool",
+    "check_wrapper",
+    "says",
+    "use",
+]
