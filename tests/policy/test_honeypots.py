@@ -6,6 +6,7 @@ from remit.core.errors import RejectedError
 from remit.core.messages import Call
 from remit.core.ports import ALLOW, Tool, ToolContext, ToolSpec
 from remit.core.state import State
+from remit.core.values import JsonObject
 from remit.policy import Honeypot, decoy
 
 
@@ -30,5 +31,5 @@ async def test_a_decoy_is_a_tool_that_never_runs() -> None:
 
 
 def test_a_decoy_shows_the_schema_it_is_given() -> None:
-    schema = {"type": "object", "properties": {"format": {"type": "string"}}}
+    schema: JsonObject = {"type": "object", "properties": {"format": {"type": "string"}}}
     assert decoy("export", "Export.", schema).spec.schema == schema

@@ -183,14 +183,21 @@ def embed(vectors: dict[str, list[float]]) -> Callable[[Sequence[str]], Awaitabl
 
 
 WORDS = embed(
-    {"look": [1.0, 0.0], "check": [2.0, 0.1], "fix": [0.0, 1.0], "test": [-1.0, 0.0], "": [1.0, 0.0], "zero": [0.0, 0.0]}
+    {
+        "look": [1.0, 0.0],
+        "check": [2.0, 0.1],
+        "fix": [0.0, 1.0],
+        "test": [-1.0, 0.0],
+        "": [1.0, 0.0],
+        "zero": [0.0, 0.0],
+    }
 )
 
 
 async def test_thoughts_that_mean_the_same_warn_when_they_fill_half_the_window() -> None:
     watched = await watch(NoProgress(WORDS, window=4))
     alarms = [await watched.say(text) for text in ("look", "fix", "test", "check", "look", "check", "look")]
-    assert levels(alarms) == ["", "", "", "warn", "", "answer", "stop"] or levels(alarms)[3] == "warn"
+    assert levels(alarms) == ["", "", "", "warn", "answer", "stop", "stop"]
     assert alarms[3] == Alarm("no_progress", "warn", "2 of the last 4 thoughts mean the same")
 
 

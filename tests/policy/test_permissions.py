@@ -1,5 +1,7 @@
 """Permissions: the first rule that matches decides, and nothing slips past an argument pattern."""
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,9 +27,7 @@ def test_the_first_rule_that_matches_decides() -> None:
 
 
 def test_what_no_rule_matches_is_denied_and_the_reason_names_the_tool() -> None:
-    assert judged(Permissions(), "weather") == Verdict(
-        "deny", "no permission covers `weather` with these arguments"
-    )
+    assert judged(Permissions(), "weather") == Verdict("deny", "no permission covers `weather` with these arguments")
 
 
 def test_what_no_rule_matches_may_be_allowed_instead_without_naming_anything() -> None:
@@ -73,7 +73,9 @@ def test_reasons_say_which_rule_it_was() -> None:
         ("a*", [], False),
     ],
 )
-def test_an_allowed_argument_fits_its_pattern_with_all_its_values(want: Pattern, value: JsonValue, *, fits: bool) -> None:
+def test_an_allowed_argument_fits_its_pattern_with_all_its_values(
+    want: Pattern, value: JsonValue, *, fits: bool
+) -> None:
     assert (judged(Permissions(Allow("t", x=want)), "t", {"x": value}).kind == "allow") == fits
 
 
@@ -107,20 +109,32 @@ def test_a_pattern_for_anything_or_the_very_text_may_hold_two_dots() -> None:
 
 GLOBS = st.sampled_from(["*", "a", "b", "a*", "?"])
 WHERE = st.dictionaries(st.sampled_from(["x", "y", "x.y"]), st.sampled_from(["*", "1", "a*", 1, None]), max_size=2)
-RULES = st.builds(lambda kind, tool, where: kind(tool, **where), st.sampled_from([Allow, Deny, AskFor]), GLOBS, WHERE)
-DENIES = st.builds(lambda tool, where: Deny(tool, **where), GLOBS, WHERE)
+KINDS: list[type[Allow] | type[Deny] | type[AskFor]] = [Allow, Deny, AskFor]
+
+
+def rule(kind: type[Allow] | type[Deny] | type[AskFor], tool: str, where: dict[str, Pattern]) -> Rule:
+    return kind(tool, **where)
+
+
+def deny_rule(tool: str, where: dict[str, Pattern]) -> Deny:
+    return Deny(tool, **where)
+
+
+RULES = st.builds(rule, st.sampled_from(KINDS), GLOBS, WHERE)
+DENIES = st.builds(deny_rule, GLOBS, WHERE)
 VALUES = st.recursive(
-    st.sampled_from([1, "1", "ab", None]), lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("y"), inner)
+    st.sampled_from([1, "1", "ab", None]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("y"), inner),
 )
 ARGS = st.dictionaries(st.sampled_from(["x", "y"]), VALUES)
-OTHERWISE = st.sampled_from(["allow", "deny"])
+DEFAULTS: list[Literal["allow", "deny"]] = ["allow", "deny"]
 
 
 @given(rules=st.lists(RULES, max_size=4), deny=DENIES, place=st.integers(0, 4), args=ARGS, data=st.data())
 def test_one_more_deny_never_widens(
     rules: list[Rule], deny: Deny, place: int, args: JsonObject, data: st.DataObject
 ) -> None:
-    otherwise = data.draw(OTHERWISE)
+    otherwise = data.draw(st.sampled_from(DEFAULTS))
     tool = data.draw(st.sampled_from(["a", "b", "ab"]))
     before = judged(Permissions(*rules, otherwise=otherwise), tool, args)
     after = judged(Permissions(*rules[:place], deny, *rules[place:], otherwise=otherwise), tool, args)

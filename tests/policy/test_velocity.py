@@ -2,7 +2,7 @@
 
 import pytest
 
-from remit.core.events import EffectEnded, Event, ModelAnswered, ModelFailed, RunResumed
+from remit.core.events import EffectEnded, Event, ModelAnswered, ModelFailed, RunResumed, SessionClosed
 from remit.core.messages import Outcome
 from remit.core.ports import Alarm
 from remit.core.state import State
@@ -30,9 +30,7 @@ async def test_spending_up_to_the_bound_is_no_alarm_and_above_it_is_one() -> Non
     assert await minute.spend(0.06, 0) is None
     assert await minute.spend(0.04, 30) is None
     alarm = await minute.spend(0.01, 31)
-    assert alarm == Alarm(
-        "velocity", "pause", "$0.11 spent within a minute, above $0.10; `Limits.usd_per_minute`"
-    )
+    assert alarm == Alarm("velocity", "pause", "$0.11 spent within a minute, above $0.10; `Limits.usd_per_minute`")
 
 
 @pytest.mark.parametrize(
@@ -79,3 +77,4 @@ async def test_old_costs_that_are_read_again_after_a_crash_do_not_count() -> Non
 
 async def test_what_costs_nothing_is_nothing() -> None:
     assert await Minute(0.0).spend(0, 0) is None
+    assert await Minute(0.0).see(SessionClosed("ann")) is None

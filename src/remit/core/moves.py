@@ -73,6 +73,8 @@ class ToolCard:
     description: str
     required: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    open: bool = False
+    """Whether it takes arguments beyond those named."""
 
 
 @dataclass(frozen=True, slots=True)

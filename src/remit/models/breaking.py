@@ -8,7 +8,7 @@ class Breaking:
     """Refuses calls while the gate of the model's provider is open, and tells the gate how the others ended."""
 
     def __init__(self, model: Model, gate: Gate) -> None:
-        """Share one gate among all models: it keeps a breaker for each provider, the part of a name before the colon."""
+        """Share one gate among all models; it has a breaker for each provider, the part of a name before the colon."""
         self._model = model
         self._gate = gate
         self._provider = model.spec.name.partition(":")[0]

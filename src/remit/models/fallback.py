@@ -4,7 +4,7 @@ import msgspec
 
 from remit.core.errors import ModelError, OverloadedError, RateLimitError
 from remit.core.ports import Emit, Model, ModelSpec, Reply, Request
-from remit.models.lost import SURELY_FREE, Attempts, raised, settle, worst
+from remit.models.lost import Attempts, raised, settle, worst
 from remit.models.prices import DearestPrice
 
 
@@ -26,7 +26,7 @@ class Fallback:
         # One unknown price makes the whole unknown: any of them may answer.
         price = DearestPrice(prices) if len(prices) == len(specs) else None
         calls = [spec.calls for spec in specs]
-        self._takes_losses = not all(issubclass(kind, SURELY_FREE) for kind in on)
+        self._takes_losses = not all(kind.free for kind in on)
         self._spec = ModelSpec(first.spec.name, price, sum(calls) if self._takes_losses else max(calls))
 
     @property

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from remit.core.errors import ModelError, ModelRequestError, ModelTimeoutError, OverloadedError, RateLimitError
+from remit.core.errors import ModelError, ModelTimeoutError
+from remit.core.messages import AssistantMessage, Message, ToolMessage
 from remit.core.ports import Delta, Emit, ModelSpec, Reply, Request
 from remit.core.values import Nanos
 
-SURELY_FREE = (RateLimitError, OverloadedError, ModelRequestError)
-"""Refusals: a provider that says one of these before any text came has billed nothing."""
+_OVERHEAD = 16
+"""Tokens that a provider may add around a message."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -18,9 +19,24 @@ def worst(spec: ModelSpec, request: Request) -> Nanos:
     """Say what a lost `complete` may have cost at most, counting a token for every byte sent; 0 without a price."""
     if spec.price is None:
         return 0
-    sent = [list(request.messages), request.instructions, [(t.name, t.description, t.schema) for t in request.tools]]
-    shape = request.shape.schema if request.shape is not None else None
-    return spec.calls * spec.price.worst(len(_encoder.encode([sent, shape])), request.max_output)
+    return spec.calls * spec.price.worst(_tokens(request), request.max_output)
+
+
+def _tokens(request: Request) -> int:
+    """Bound a request's tokens from above, as the hold for it was: no tokenizer makes more tokens than bytes."""
+    total = 64 + len(request.instructions.encode("utf-8", "replace"))
+    total += sum(len(_encoder.encode((tool.name, tool.description, tool.schema))) for tool in request.tools)
+    return total + sum(_OVERHEAD + len(_bytes(message)) for message in request.messages)
+
+
+def _bytes(message: Message) -> bytes:
+    match message:
+        case AssistantMessage():
+            return _encoder.encode((message.text, message.calls, message.reasoning))
+        case ToolMessage():
+            return _encoder.encode(message.outcome.output)
+        case _:
+            return message.text.encode("utf-8", "replace")
 
 
 def settle(spec: ModelSpec, reply: Reply, lost: Nanos) -> Reply:
@@ -33,7 +49,7 @@ def settle(spec: ModelSpec, reply: Reply, lost: Nanos) -> Reply:
 
 def raised(error: ModelError, lost: int) -> ModelError:
     """Give the error to end with: one of unknown cost when any call before it was."""
-    if not lost or not isinstance(error, SURELY_FREE):
+    if not lost or not error.free:
         return error
     return ModelTimeoutError(f"{error} (what {lost} lost calls cost is unknown)", retry_after=error.retry_after)
 
@@ -59,4 +75,4 @@ class Attempts:
 
     def may_have_cost(self, error: ModelError) -> bool:
         """Say whether the attempt that ended like this may be billed: text that came was surely computed."""
-        return self.shown or not isinstance(error, SURELY_FREE)
+        return self.shown or not error.free

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from remit.core.errors import ConfigError
 from remit.core.ports import Clock
@@ -92,6 +92,8 @@ class Breaker:
                     self._open()
             case "open":
                 pass
+            case _:
+                assert_never(self._state)
 
     def status(self) -> BreakerStatus:
         """Show the circuit now."""

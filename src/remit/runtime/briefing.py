@@ -31,4 +31,5 @@ def card(spec: ToolSpec) -> ToolCard:
         spec.description,
         tuple(str(name) for name in required) if isinstance(required, list) else (),
         tuple(properties) if isinstance(properties, dict) else (),
+        open=not isinstance(properties, dict) or bool(spec.schema.get("additionalProperties", False)),
     )

@@ -30,7 +30,7 @@ _WHOLE = ('"', "}", "]", "true", "false", "null")
 """How a text may end so that its last value is whole; a number may have lost digits."""
 
 
-class Read(Frozen):
+class Read(Frozen, frozen=True):
     """What was read: a value, or the problem in one line that a model can act on."""
 
     value: JsonValue
@@ -49,7 +49,9 @@ def read_json(text: str, *, cap: int = 200_000, depth: int = 64) -> Read:
         return Read(None, f"the JSON is {len(text)} characters long; at most {cap} are read")
     try:
         value = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
+    except RecursionError:
+        return _too_deep(depth)
+    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
         return _mended(text, depth, str(error))
     return _bounded(value, depth, repaired=False)
 
@@ -59,11 +61,8 @@ def _mended(text: str, depth: int, complaint: str) -> Read:
     if len(found) > 1:
         return Read(None, f"there are {len(found)} JSON values in the text; send exactly one and nothing else")
     body = _body(text)
-    missing = _missing(body)
-    if not found and missing:
-        if not _is_beginning(body):
-            return Read(None, f"this is not valid JSON: {complaint}; send one JSON value and nothing else")
-        found = _strict(body + missing) if body.endswith(_WHOLE) else []
+    if not found and _missing(body) and _is_beginning(body):
+        found = _strict(body + _missing(body)) if body.endswith(_WHOLE) else []
         if not found:
             return Read(None, "the JSON is cut off before its end; send it again as a whole, shorter if it was long")
     found = found or _accented(body)
@@ -85,8 +84,7 @@ def _scan(text: str) -> Iterator[Any]:
         if opening is None:
             return
         start = opening.start()
-        # Between other parts of a larger value this is only a part of it.
-        if text[:start].rstrip().endswith(('":', '",')):
+        if _is_part(text, start):
             return
         try:
             value, place = _decoder.raw_decode(text, start)
@@ -96,7 +94,7 @@ def _scan(text: str) -> Iterator[Any]:
             if place < 0:
                 return
             continue
-        if text[place:].lstrip().startswith((",", ":", '"')):
+        if text[place : place + 64].lstrip().startswith((",", ":", '"')):
             return
         yield value
 
@@ -120,7 +118,14 @@ def _body(text: str) -> str:
     fences = _FENCE.findall(text)
     inside = fences[0] if len(fences) == 1 else _OPEN_FENCE.sub("", text)
     opening = _OPENING.search(inside)
-    return inside[opening.start() :].rstrip() if opening else ""
+    if opening is None or _is_part(inside, opening.start()):
+        return ""
+    return inside[opening.start() :].rstrip()
+
+
+def _is_part(text: str, start: int) -> bool:
+    """Say whether what begins here belongs to a larger value that we do not have the beginning of."""
+    return text[max(start - 64, 0) : start].rstrip().endswith(('":', '",'))
 
 
 def _missing(body: str) -> str:
@@ -157,7 +162,7 @@ def _is_beginning(body: str) -> bool:
 def _accented(body: str) -> list[Any]:
     """Read what looks like JSON but for its syntax, from the first bracket to the last."""
     end = body.rfind(_CLOSES.get(body[:1], "}")) + 1
-    if not end or len(body) > _REPAIR_CAP:
+    if not end or len(body) > _REPAIR_CAP or _OPENING.search(body, end):
         return []
     try:
         value = json_repair.repair_json(body[:end], return_objects=True, skip_json_loads=True, strict=True)
@@ -200,4 +205,8 @@ def _bounded(value: JsonValue, depth: int, *, repaired: bool) -> Read:
         if not inner:
             return Read(value, "", repaired)
         level = inner
+    return _too_deep(depth)
+
+
+def _too_deep(depth: int) -> Read:
     return Read(None, f"the JSON is nested more than {depth} deep; make it flatter")

@@ -109,7 +109,7 @@ def _argument_errors(step: PlanStep, tools: Mapping[str, ToolCard]) -> Iterator[
         if name not in step.args:
             yield f"{step.tool} needs the argument {name!r}"
     for name in step.args:
-        if name not in card.arguments:
+        if name not in card.arguments and not card.open:
             yield f"{step.tool} has no argument {name!r}; it has: {', '.join(card.arguments) or 'none'}"
 
 

@@ -17,7 +17,7 @@ HELLO = Request((UserMessage("Say hello in one short sentence."),), instructions
 
 
 async def check_model(model: Model, request: Request = HELLO, *, times: int = 3) -> None:
-    """Ask a model once and then `times` at the same time; raise `AssertionError` for what breaks the port's contract."""
+    """Ask a model once, then `times` at the same time; raise `AssertionError` for what breaks the contract."""
     _check_spec(model)
     before = msgspec.json.encode(list(request.messages))
     replies = [await _ask(model, request)]

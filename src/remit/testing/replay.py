@@ -14,8 +14,8 @@ from remit.testing.scripted import speak
 class ReplayModel:
     """Answers each role with what the journal holds for it, in the order the questions were asked.
 
-    Calls come without ids: the runtime that asks gives them its own. Questions whose last word was a failure fail again;
-    a question that was never answered, or one more than the journal holds, is refused.
+    Calls come without ids: the runtime that asks gives them its own. A question that ended with a failure fails again;
+    one that was never answered, or one more than the journal holds, is refused.
     """
 
     def __init__(self, records: Iterable[Record], name: str = "replay") -> None:

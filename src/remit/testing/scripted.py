@@ -16,6 +16,7 @@ from remit.models.prices import FREE
 Item = Reply | BaseException | Callable[[Request], Reply]
 """What a script holds: an answer, an error to raise, or a function of the request."""
 
+_NONE = Usage()
 _WORDS = re.compile(r"\s*\S+|\s+")
 
 
@@ -41,7 +42,7 @@ class ScriptedModel:
     replies: Iterable[Item]
     """May be endless, such as `itertools.repeat(says("yes"))`."""
     price: Price | None = FREE
-    usage: Usage = Usage()
+    usage: Usage = _NONE
     """For replies that have none of their own."""
     delay: float = 0.0
     """Seconds before each answer."""
@@ -71,7 +72,7 @@ class ScriptedModel:
         item = next(self._script, None)
         if item is None:
             raise ModelRequestError(
-                f"the script of {self.name!r} ended after {self.asked - 1} replies, but it was asked again: {_tail(request)}"
+                f"the script of {self.name!r} ended after {self.asked - 1} replies, yet was asked: {_tail(request)}"
             )
         if self.delay:
             await asyncio.sleep(self.delay)
@@ -111,9 +112,6 @@ def speak(text: str, emit: Emit) -> None:
     """Emit a text word by word; the pieces add up to it exactly."""
     for word in _WORDS.findall(text):
         emit(Delta(word))
-
-
-_NONE = Usage()
 
 
 def _copied(request: Request) -> Request:

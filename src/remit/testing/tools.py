@@ -20,9 +20,9 @@ _ODD: tuple[JsonObject, ...] = (
 
 
 async def check_tool(tool: Tool, good: JsonObject, bad: Sequence[JsonObject] = (), *, times: int = 3) -> None:
-    """Call a tool with arguments that are right and wrong; raise `AssertionError` for what breaks the port's contract.
+    """Call a tool with arguments that are right and wrong; raise `AssertionError` for what breaks the contract.
 
-    It is really called, `1 + times` times with good arguments and a key for each; an idempotent one also twice with one.
+    It is really called, `1 + times` times with good arguments and different keys; an idempotent one twice with one.
     """
     _check_spec(tool)
     _check_check(tool, good, bad)

@@ -8,6 +8,7 @@ from pydantic_core import to_jsonable_python
 
 from remit.core.values import JsonValue
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _trial = msgspec.msgpack.Encoder()
 _NOT_FINITE = (b"\xcb\x7f\xf0", b"\xcb\x7f\xf8", b"\xcb\xff\xf0", b"\xcb\xff\xf8")
 """How MessagePack begins an infinity or a NaN; the bytes of something else may look the same."""
@@ -19,7 +20,7 @@ def jsonable(value: object) -> JsonValue:
     NaN and infinities become strings, as do whole numbers beyond 64 bits. Raise `ValueError` for what JSON cannot say.
     """
     try:
-        plain = value if type(value) in _PLAIN else _convert(value)
+        plain = _convert(value)
         try:
             body = _trial.encode(plain)
         except OverflowError:
@@ -31,10 +32,9 @@ def jsonable(value: object) -> JsonValue:
     return _narrow(plain) if any(mark in body for mark in _NOT_FINITE) else plain
 
 
-_PLAIN = frozenset({str, int, float, bool, type(None)})
-
-
-def _convert(value: object) -> Any:
+def _convert(value: Any) -> JsonValue:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, (bytes, bytearray, memoryview)):
         raise TypeError("it is bytes; return text, or save them and return where")
     return to_jsonable_python(value, fallback=_structs)
@@ -47,14 +47,12 @@ def _structs(value: object) -> object:
     raise TypeError(f"{_name(value)} has no JSON form; return a dict, a list, a model, a dataclass or text")
 
 
-def _narrow(value: Any) -> JsonValue:
+def _narrow(value: JsonValue) -> JsonValue:
     match value:
         case dict():
-            items: dict[str, Any] = value
-            return {key: _narrow(item) for key, item in items.items()}
+            return {key: _narrow(item) for key, item in value.items()}
         case list():
-            entries: list[Any] = value
-            return [_narrow(item) for item in entries]
+            return [_narrow(item) for item in value]
         case int() if not -(1 << 63) <= value < 1 << 64:
             return f"{value:#x}" if value.bit_length() > 4096 else str(value)
         case float() if not math.isfinite(value):

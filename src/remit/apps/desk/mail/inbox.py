@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from remit.core.errors import ConfigError
 
-class InboxError(Exception):
+
+class InboxError(ConfigError):
     """An inbox that cannot be read; the message says what to do."""
 
 

@@ -4,6 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from remit.apps.desk.mind.cues import cues
 from remit.apps.desk.mind.words import words
@@ -54,5 +55,5 @@ class Classifier:
 def features(text: str) -> list[str]:
     """The distinct words and neighbouring pairs of `text`; numbers are all alike."""
     found = ["0" if any(character.isdigit() for character in word) else word for word in words(text)]
-    pairs = [f"{first} {second}" for first, second in zip(found, found[1:], strict=False)]
+    pairs = [f"{first} {second}" for first, second in pairwise(found)]
     return list(dict.fromkeys(found + pairs)) + cues(text) * _CUE_WEIGHT

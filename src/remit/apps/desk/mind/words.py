@@ -9,8 +9,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
 _ENDINGS = ("ingly", "edly", "ings", "ing", "ies", "ed", "es", "s", "ly")
 _EMPTY = frozenset(
-    ["the", "a", "an", "and", "or", "of", "to", "in", "on", "at", "for", "is", "are", "was", "be", "it", "that"]
-    + ["this", "with", "i", "we", "you", "my", "our", "your", "me", "us", "as", "by", "from", "have", "has"]
+    ["the", "a", "an", "and", "or", "of", "to", "in", "on", "at", "for", "is", "are", "was", "be", "it", "that", "this"]
 )
 
 
