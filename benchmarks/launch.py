@@ -77,9 +77,12 @@ def run(command: list[str], limit: float) -> Ended:
     try:
         out, err = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        out, err = process.communicate()
-        return Ended(out, err, None, time.perf_counter() - start)
+        return Ended("", "", None, time.perf_counter() - start)
+    finally:
+        # In a session of its own, it would outlive an interrupt of the bench too.
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
     return Ended(out, err, process.returncode, time.perf_counter() - start)
 
 

@@ -23,9 +23,9 @@ at rest, the store closed, less those of a store which holds the warm-up alone. 
 says, in the fastest way we found that keeps its progress after every step: LangGraph with its SQLite saver and
 durability "sync" (in memory: with its saver in memory, and without any saver); Pydantic AI plain in memory, durable by
 `DBOSDurability` with the tool as a DBOS step, on SQLite; Agno with its SQLite database and a checkpoint after each
-batch of tools. They were written for other ends and do other things well; a two-second model hides most of these figures in
-a single session, a thousand sessions do not. The workloads are ours; the code is in `benchmarks/`, corrections are
-welcome."""
+batch of tools. They were written for other ends and do other things well; a two-second model hides most of these
+figures in a single session, a thousand sessions do not. The workloads are ours; the code is in `benchmarks/`,
+corrections are welcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +136,12 @@ def said_once(cells: Iterable[str]) -> Iterator[str]:
 
 
 def taken(figures: Figures, table: Table, column: Column, rows: Sequence[System]) -> bool:
-    """Return whether any system has a figure for a column."""
-    at = (table.store, column.n, column.metric)
-    return any(figures.value(table.workload, system.name, *at) is not None for system in rows)
+    """Return whether any system has a figure for a column, or an error in its place."""
+    for system in rows:
+        at = (table.workload, system.name, table.store, column.n)
+        if figures.value(*at, column.metric) is not None or figures.text(*at, "error"):
+            return True
+    return False
 
 
 def rendered(figures: Figures, table: Table) -> Iterator[str]:

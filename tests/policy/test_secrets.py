@@ -263,3 +263,9 @@ def test_base64_of_a_value_never_decodes_back_to_it(before: bytes, after: bytes,
         return
     encoded = base64.b64encode(before + value.encode() + after)
     assert secrets.redact(encoded) != encoded
+
+
+@given(before=st.integers(0, 2000), after=st.integers(0, 2000))
+def test_a_value_is_found_in_short_and_in_long_events(before: int, after: int) -> None:
+    event = ev.MessageReceived("." * before + V + "." * after)
+    assert Secrets({"P": V}).redact_event(event).text == "." * before + "[secret:P]" + "." * after

@@ -78,3 +78,12 @@ async def test_old_costs_that_are_read_again_after_a_crash_do_not_count() -> Non
 async def test_what_costs_nothing_is_nothing() -> None:
     assert await Minute(0.0).spend(0, 0) is None
     assert await Minute(0.0).see(SessionClosed("ann")) is None
+
+
+async def test_costs_of_the_same_second_add_up_and_are_forgotten_together() -> None:
+    minute = Minute(0.10)
+    assert await minute.spend(0.05, 0.1) is None
+    assert await minute.spend(0.05, 0.9) is None
+    assert await minute.spend(0.01, 60.5) is not None
+    assert await minute.spend(0.09, 61) is None
+    assert await minute.spend(0.01, 62) is not None

@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
@@ -37,17 +38,32 @@ def stem(word: str) -> str:
     return word.removesuffix("'s")
 
 
-def rank(query: str, texts: Sequence[str]) -> list[tuple[int, float]]:
-    """(index, BM25 score) of the texts that share a word with `query`, best first."""
-    documents = [Counter(words(text)) for text in texts]
-    lengths = [document.total() or 1 for document in documents]
-    average = sum(lengths) / max(len(lengths), 1)
-    scores = [0.0] * len(documents)
-    for word in set(words(query)) - _EMPTY:
-        holders = [index for index, document in enumerate(documents) if word in document]
-        weight = math.log(1 + (len(documents) - len(holders) + 0.5) / (len(holders) + 0.5))
-        for index in holders:
-            often = documents[index][word]
-            scores[index] += weight * often * 2.2 / (often + 1.2 * (0.25 + 0.75 * lengths[index] / average))
-    found = [(index, score) for index, score in enumerate(scores) if score > 0]
-    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+@dataclass(frozen=True)
+class Corpus:
+    """Texts counted once, to be ranked by BM25 against any number of queries."""
+
+    counted: Sequence[Counter[str]]
+    holders: Mapping[str, Sequence[int]]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "Corpus":
+        """The corpus of `texts`, known by their position."""
+        counted = [Counter(words(text)) for text in texts]
+        holders: dict[str, list[int]] = defaultdict(list)
+        for index, document in enumerate(counted):
+            for word in document:
+                holders[word].append(index)
+        return cls(counted, holders)
+
+    def rank(self, query: str) -> list[tuple[int, float]]:
+        """(position, score) of the texts that share a telling word with `query`, best first."""
+        lengths = [document.total() or 1 for document in self.counted]
+        average = sum(lengths) / max(len(lengths), 1)
+        scores: dict[int, float] = defaultdict(float)
+        for word in set(words(query)) - _EMPTY:
+            holders = self.holders.get(word, ())
+            weight = math.log(1 + (len(lengths) - len(holders) + 0.5) / (len(holders) + 0.5))
+            for index in holders:
+                often = self.counted[index][word]
+                scores[index] += weight * often * 2.2 / (often + 1.2 * (0.25 + 0.75 * lengths[index] / average))
+        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
