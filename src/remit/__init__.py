@@ -3,8 +3,8 @@
 from remit.core.agent import Agent
 from remit.core.errors import RejectedError, RemitError
 from remit.core.limits import Limits, Tenant
-from remit.core.messages import Call, Outcome
-from remit.core.moves import Answer, Brief, GiveUp, Strategy, ask, fork, note, run, versioned
+from remit.core.messages import Call
+from remit.core.moves import Brief, GiveUp, Strategy, ask, fork, note, run
 from remit.core.ports import ToolContext
 from remit.core.shape import Shape, shape
 from remit.home import Home, Settings
@@ -15,14 +15,12 @@ from remit.tools import tool
 
 __all__ = [
     "Agent",
-    "Answer",
     "AskBefore",
     "Brief",
     "Call",
     "GiveUp",
     "Home",
     "Limits",
-    "Outcome",
     "Permissions",
     "RejectedError",
     "RemitError",
@@ -40,5 +38,4 @@ __all__ = [
     "run",
     "shape",
     "tool",
-    "versioned",
 ]

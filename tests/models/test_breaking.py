@@ -44,7 +44,12 @@ async def test_an_open_gate_refuses_without_a_call() -> None:
 
 @pytest.mark.parametrize(
     ("error", "ok"),
-    [(OverloadedError("x"), False), (ModelTimeoutError("x"), False), (ModelError("x"), False), (ModelRequestError("x"), True)],
+    [
+        (OverloadedError("x"), False),
+        (ModelTimeoutError("x"), False),
+        (ModelError("x"), False),
+        (ModelRequestError("x"), True),
+    ],
 )
 async def test_the_gate_hears_of_failures_that_are_the_providers(error: ModelError, *, ok: bool) -> None:
     notes = Notes()

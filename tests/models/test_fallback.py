@@ -41,7 +41,11 @@ async def test_the_first_answers_while_it_can_at_its_own_price() -> None:
 
 
 async def test_the_next_answers_after_a_refusal_and_is_named_and_billed() -> None:
-    model = Fallback(scripted("a", RateLimitError("no")), scripted("b", OverloadedError("no")), scripted("c", says("three"), price=DEAR))
+    model = Fallback(
+        scripted("a", RateLimitError("no")),
+        scripted("b", OverloadedError("no")),
+        scripted("c", says("three"), price=DEAR),
+    )
     reply = await model.complete(HELLO, lambda _: None)
     assert (reply.text, reply.model, reply.cost) == ("three", "c", nanos(0.005))
 

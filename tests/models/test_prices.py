@@ -54,6 +54,7 @@ def test_known_models_are_found_by_name_and_by_provider_without_a_network() -> N
     assert price.cost(Usage(1_000_000, 0, 1_000_000)) == nanos(1.25)
     assert known_price("gpt-4o") is not None
     assert known_price("openai:gpt-4o") is price
+    assert known_price("gemini:gemini-2.5-pro") == known_price("google:gemini-2.5-pro")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,7 @@ def test_known_models_are_found_by_name_and_by_provider_without_a_network() -> N
     [
         "openai:nothing-like-it",
         "nobody:gpt-4o",
+        "not-openai:gpt-4o",
         "ollama:llama3",
         "openai:text-embedding-3-small",
         "perplexity:sonar-deep-research",
@@ -166,7 +168,9 @@ def test_no_usage_costs_more_than_the_worst_case_of_its_tokens(name: str, usage:
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.none() | st.floats(0, 100), usages())
-def test_flat_prices_keep_to_their_worst_case_too(read: float, written: float, cached: float | None, usage: Usage) -> None:
+def test_flat_prices_keep_to_their_worst_case_too(
+    read: float, written: float, cached: float | None, usage: Usage
+) -> None:
     _check_bounds(FlatPrice(read, written, cached, cached), usage, 1, 1)
 
 

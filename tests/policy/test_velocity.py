@@ -73,6 +73,8 @@ async def test_old_costs_that_are_read_again_after_a_crash_do_not_count() -> Non
     assert await minute.see(RunResumed("w", 1)) is None
     assert await minute.spend(0.05, 1) is None
     assert await minute.spend(0.06, 2) is not None
+    assert await minute.spend(0.05, 200) is None
+    assert await minute.spend(0.06, 201) is not None
 
 
 async def test_what_costs_nothing_is_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import inspect
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from remit.core.errors import ConfigError, RejectedError
 from remit.core.ports import Probe, ToolContext
-from remit.core.values import JsonObject, nanos
+from remit.core.values import JsonObject, JsonValue, nanos
 from remit.testing.tools import check_tool
 from remit.tools import FunctionTool, tool
 
@@ -49,7 +50,13 @@ def test_the_safest_effect_is_the_default() -> None:
 def test_declarations_are_in_the_contract() -> None:
     spec = look.spec
     assert (spec.name, spec.description, spec.effect, spec.version) == ("look", "Look.", "read", "3")
-    assert (spec.price, spec.timeout, spec.retries, spec.fallback, spec.dangerous) == (nanos(0.01), 5.0, 4, "other", True)
+    assert (spec.price, spec.timeout, spec.retries, spec.fallback, spec.dangerous) == (
+        nanos(0.01),
+        5.0,
+        4,
+        "other",
+        True,
+    )
     renamed = tool(name="peek", description="Peek.")(_plain_add)
     assert (renamed.spec.name, renamed.spec.description) == ("peek", "Peek.")
     assert look.spec is spec
@@ -57,8 +64,7 @@ def test_declarations_are_in_the_contract() -> None:
 
 async def test_a_tool_is_still_the_function_it_was() -> None:
     assert add(1, b=2) == 3
-    assert add.__name__ == "add"
-    assert add.__doc__ == "Add two numbers."
+    assert inspect.getdoc(add) == "Add two numbers."
     assert await look("it") == {"at": "it"}
 
 
@@ -162,17 +168,17 @@ async def found_later(key: str, args: JsonObject) -> dict[str, Any] | None:
 
 
 def found_out(key: str) -> Probe:
-    return Probe(key == "k1", None)
+    return Probe(key == "k1")
 
 
 @pytest.mark.parametrize(
     ("reconcile", "output"), [(found, "T-1"), (found_later, {"key": "k1", "a": 1}), (found_out, None)]
 )
-async def test_a_probe_says_what_happened_and_what_did_not(reconcile: Callable[..., Any], output: object) -> None:
+async def test_a_probe_says_what_happened_and_what_did_not(reconcile: Callable[..., Any], output: JsonValue) -> None:
     file = FunctionTool(_plain_add, reconcile=reconcile)
     assert file.spec.reconciles
-    assert await file.probe({"a": 1}, ToolContext(key="k1")) == Probe(True, output)
-    assert await file.probe({"a": 1}, ToolContext(key="k2")) == Probe(False)
+    assert await file.probe({"a": 1}, ToolContext(key="k1")) == Probe(happened=True, output=output)
+    assert await file.probe({"a": 1}, ToolContext(key="k2")) == Probe(happened=False)
 
 
 def _plain_add(a: int, b: int = 1) -> int:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from remit.core.errors import ConfigError
 from remit.core.ports import ToolContext
+from remit.core.values import JsonObject
 from remit.tools import FunctionTool, tool
-
 
 NOTHING = object()
 
@@ -34,15 +34,13 @@ class Line(BaseModel):
     count: int = Field(1, ge=1)
 
 
-def order(  # noqa: PLR0913 - as many parameters as there are kinds of type
+def order(  # noqa: D417 - what is left out is left out on purpose
     lines: list[Line],
     colour: Colour,
     size: Size,
     context: ToolContext,
     count: Annotated[int, Field(ge=1, le=5, description="how many")] = 1,
-    model_config: float | None = None,
     how: Literal["slow", "fast"] = "slow",
-    secret: object = NOTHING,
 ) -> list[object]:
     """Order things.
 
@@ -52,8 +50,10 @@ def order(  # noqa: PLR0913 - as many parameters as there are kinds of type
         lines: What to order.
         count: This is overridden by the annotation.
         how: In which way.
+        context: This is not for the model.
+
     """
-    return [lines, colour, size, count, model_config, how, context.key]
+    return [lines, colour, size, count, how, context.key]
 
 
 LINE: dict[str, Any] = {
@@ -82,9 +82,7 @@ def test_the_schema_says_all_a_model_needs_and_no_more() -> None:
                 "additionalProperties": False,
             },
             "count": {"type": "integer", "minimum": 1, "maximum": 5, "default": 1, "description": "how many"},
-            "model_config": {"anyOf": [{"type": "number"}, {"type": "null"}], "default": None},
             "how": {"type": "string", "enum": ["slow", "fast"], "default": "slow", "description": "In which way."},
-            "secret": {},
         },
     }
 
@@ -126,7 +124,7 @@ async def test_the_context_is_given_and_never_shown() -> None:
         ({"lines": [], "colour": "red", "size": {}}, "size.wide: is required"),
         (
             {"lines": [], "colour": "red", "size": {"wide": 1}, "colur": "x" * 99},
-            "colur: there is no such argument; known: lines, colour, size, count, model_config, how, secret",
+            "colur: there is no such argument; known: lines, colour, size, count, how",
         ),
         (
             {"lines": [], "colour": "red", "size": {"wide": 1}, "how": "x" * 99},
@@ -142,16 +140,46 @@ def test_members_of_a_union_are_told_apart_by_what_not_by_pydantics_names() -> N
     @tool
     def pick(which: int | list[int]) -> None: ...
 
-    problem = pick.check({"which": ["x"]})
+    wrong: JsonObject = {"which": ["x"]}
+    problem = pick.check(wrong)
     assert "which: should be a valid integer" in problem
     assert "which[0]: should be a valid integer" in problem
+
+
+def test_defaults_that_json_cannot_say_and_names_that_pydantic_uses_are_no_problem() -> None:
+    @tool
+    def odd(model_config: float | None = None, copy: object = NOTHING) -> bool:
+        return copy is NOTHING
+
+    number_or_null = {"anyOf": [{"type": "number"}, {"type": "null"}], "default": None}
+    assert odd.spec.schema["properties"] == {"model_config": number_or_null, "copy": {}}
+    assert odd.check({"model_config": 1.5, "copy": [1]}) == ""
+
+
+def test_what_a_nested_model_forbids_is_refused_at_its_place() -> None:
+    @tool
+    def ship(size: Size) -> None: ...
+
+    wrong: JsonObject = {"size": {"wide": 1, "deep": 2}}
+    assert ship.check(wrong) in {
+        "size.deep: there is no such argument; leave it out",
+        "size.deep: unexpected keyword argument; got 2",
+    }
+
+
+def test_a_docstring_nobody_can_parse_is_the_description() -> None:
+    def act(a: int) -> None: ...
+
+    act.__doc__ = "Do it.\n\n:param a b c d: broken"
+    assert "Do it." in tool(act).spec.description
 
 
 def test_many_problems_are_cut_short() -> None:
     @tool
     def many(numbers: list[int]) -> None: ...
 
-    lines = many.check({"numbers": ["x"] * 20}).splitlines()
+    wrong: JsonObject = {"numbers": ["x" for _ in range(20)]}
+    lines = many.check(wrong).splitlines()
     assert len(lines) == 9
     assert lines[-1] == "... and 12 more"
 

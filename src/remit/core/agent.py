@@ -21,7 +21,7 @@ class Agent:
     tools: Sequence[Tool] = ()
     strategy: StrategyMaker | None = None
     """How it works; `None` for ReAct."""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     guards: Sequence[Guard] = ()
     """Rules in order; the first that does not allow decides. Dangerous tools are denied unless one of them permits."""
     detectors: Sequence[Callable[[], Detector]] | None = None

@@ -79,12 +79,12 @@ class ToolCard:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What a strategy is told when it begins. All of it comes from the journal or the declaration, so it never changes."""
+    """What a strategy is told when it begins: only what the journal and the declarations say, so it never changes."""
 
     task: str
     tools: Mapping[str, ToolCard] = field(default_factory=dict[str, ToolCard])
     preview: Callable[[Call], str] = lambda call: ""
-    """Say why policy would refuse this call or ask a person first, whatever has happened so far; empty when it would not."""
+    """Say why policy would refuse this call or ask a person first, whatever happened so far; else empty."""
 
 
 class GiveUp(Exception):  # noqa: N818 - what a strategy says, not what went wrong with it

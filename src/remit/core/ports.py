@@ -203,7 +203,10 @@ class Detector(Protocol):
     """A watcher of one session's events with a memory of its own, made anew from the journal after a crash."""
 
     async def see(self, event: Event, state: State) -> Alarm | None:
-        """Take in an event, which `state` already holds, and say whether something is wrong."""
+        """Take in an event, which `state` already holds, and say whether something is wrong.
+
+        Shown are `RunOpened`, `ModelAnswered`, `ModelFailed` and `EffectEnded`: how things went, not what was meant.
+        """
         ...
 
 
@@ -316,7 +319,7 @@ class Workers(Protocol):
 
     @property
     def me(self) -> str:
-        """This worker's name."""
+        """The name of the worker that asks."""
         ...
 
     def alive(self, worker: str) -> bool:

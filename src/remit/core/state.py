@@ -1,4 +1,4 @@
-"""State: a session's past folded into one value. `State.apply` is the only place it changes, amortised O(1) an event."""
+"""State: a session's past folded into one value. It changes only in `State.apply`, amortised O(1) an event."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -271,7 +271,9 @@ class State:
         if event.output is not None and not answered:
             text = event.output if isinstance(event.output, str) else msgspec.json.encode(event.output).decode()
             thread.append(AssistantMessage(text))
-        self.last = Ended(event.run, event.status, event.output, event.reason, run.spent)
+        # What is still held may have been spent, and nobody will come to settle it.
+        self.spent += run.held
+        self.last = Ended(event.run, event.status, event.output, event.reason, run.spent + run.held)
         self.run = None
         self.threads = {MAIN: thread}
 

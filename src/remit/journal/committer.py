@@ -118,7 +118,7 @@ class TickCommitter:
 
 
 class ThreadCommitter:
-    """Commits in one thread and has the disk confirm urgent works: survives a power cut. One fsync serves all who wait."""
+    """Commits in one thread and has the disk confirm urgent works, one fsync for all that wait: survives a power cut."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         """Take over the store's only writing connection."""
@@ -162,10 +162,9 @@ class ThreadCommitter:
             for job in jobs:
                 job.error = explain(self._path, error)
         self.syncs += sure
-        loops = {
-            job.future.get_loop(): [other for other in jobs if other.future.get_loop() is job.future.get_loop()]
-            for job in jobs
-        }
+        loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        for job in jobs:
+            loops.setdefault(job.future.get_loop(), []).append(job)
         for loop, mine in loops.items():
             # A loop that is gone has nobody left who waits.
             if not loop.is_closed():

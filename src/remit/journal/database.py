@@ -1,4 +1,4 @@
-"""The SQLite file: how it is opened, what is in it, and what is refused. A file that is damaged or newer is never touched."""
+"""The SQLite file: how it is opened, what is in it, what is refused. A damaged or newer file is never touched."""
 
 import sqlite3
 from collections.abc import Generator
@@ -16,8 +16,8 @@ BUSY_SECONDS = 10.0
 
 _TABLES = """
 CREATE TABLE sessions (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent TEXT NOT NULL, tenant TEXT NOT NULL, status TEXT NOT NULL,
-    opened INTEGER NOT NULL, changed INTEGER NOT NULL, parent TEXT NOT NULL, why TEXT NOT NULL);
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, agent TEXT NOT NULL, tenant TEXT NOT NULL,
+    status TEXT NOT NULL, opened INTEGER NOT NULL, changed INTEGER NOT NULL, parent TEXT NOT NULL, why TEXT NOT NULL);
 CREATE INDEX sessions_by_status ON sessions (status, opened);
 CREATE TABLE batches (session INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE UNIQUE INDEX batches_in_order ON batches (session, seq);
@@ -109,7 +109,7 @@ def explain(path: Path, error: sqlite3.Error) -> JournalError:
     primary = code & 0xFF
     if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return CorruptJournalError(
-            f"{path} is damaged or not a store ({error}); nothing was changed. Restore it from a backup, or move it away"
+            f"{path} is damaged or no store ({error}); nothing was changed. Restore it from a backup, or move it away"
         )
     if is_busy(error):
         return JournalBusyError(f"{path} stayed locked by another process for {BUSY_SECONDS:.0f} s; try again")

@@ -1,4 +1,4 @@
-"""Listing: the line of a session in the catalogue, kept up as events are appended. Derived, and only on events that change it."""
+"""Listing: the line of a session in the catalogue, derived from its events as they are appended."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,17 @@ LISTED = frozenset((SessionOpened, RunOpened, RunResumed, RunSuspended, RunEnded
 
 def listed(session: str, row: SessionRow | None, events: Sequence[Event], at: int) -> SessionRow | None:
     """Give the session's new line after these events, or `None` when they do not change it."""
-    changed = False
+    if LISTED.isdisjoint(map(type, events)):
+        return None
     for event in events:
         if type(event) in LISTED:
-            row, changed = _after(session, row, event, at), True
-    return row if changed else None
+            row = _after(session, row, event, at)
+    return row
 
 
 def concerns(events: Sequence[Event]) -> bool:
     """Say whether these events change a session's line."""
-    return any(type(event) in LISTED for event in events)
+    return not LISTED.isdisjoint(map(type, events))
 
 
 def _after(session: str, row: SessionRow | None, event: Event, at: int) -> SessionRow | None:
@@ -29,17 +30,19 @@ def _after(session: str, row: SessionRow | None, event: Event, at: int) -> Sessi
         return SessionRow(session, event.agent, event.tenant, "idle", at, at, event.tree.parent)
     if row is None:
         return None
+    status, why = row.status, row.why
     match event:
         case RunOpened() | RunResumed():
-            return msgspec.structs.replace(row, status="running", changed=at, why="")
+            status, why = "running", ""
         case RunSuspended():
-            return msgspec.structs.replace(row, status="waiting", changed=at, why=event.why)
+            status, why = "waiting", event.why
         case RunEnded():
-            return msgspec.structs.replace(row, status="idle", changed=at, why=event.status)
+            status, why = "idle", event.status
         case SessionClosed():
-            return msgspec.structs.replace(row, status="closed", changed=at)
+            status = "closed"
         case _:
-            return row
+            pass
+    return msgspec.structs.replace(row, status=status, changed=at, why=why)
 
 
 def matches(row: SessionRow, query: SessionQuery) -> bool:

@@ -1,4 +1,4 @@
-"""MemoryJournal: a store that lives as long as the process; for tests, evaluations and scripts that need no durability."""
+"""MemoryJournal: a store that lives as long as the process, for tests, evaluations and scripts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

@@ -30,6 +30,7 @@ _CHECKPOINT_EVERY = 256
 _CHECKPOINT_BYTES = 8 << 20
 _ROW = "id, agent, tenant, status, opened, changed, parent, why"
 _CRC = 4
+_DEFERRABLE = frozenset(DEFERRABLE)
 
 
 class SqliteJournal:
@@ -74,7 +75,7 @@ class SqliteJournal:
             db.execute("INSERT INTO batches VALUES (?, ?, ?, ?)", (number, tail + len(events), at, body))
             return tail + len(events)
 
-        urgent = any(not isinstance(event, DEFERRABLE) for event in events)
+        urgent = not _DEFERRABLE.issuperset(map(type, events))
         tail = await self._committer.do(work, urgent=urgent)
         news = self._news.get(session)
         if news is not None:
@@ -164,7 +165,7 @@ class SqliteJournal:
                 await news.wait()
 
     async def _poll(self) -> None:
-        """Wake all followers when any process changed the file: one cheap pragma every 20 to 250 ms while somebody follows."""
+        """Wake all followers when any process changed the file: a cheap pragma every 20 to 250 ms while somebody follows."""
         pause, seen = _POLL_FIRST, -1
         while True:
             version = self._reader.execute("PRAGMA data_version").fetchone()[0]

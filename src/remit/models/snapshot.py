@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MILLION = 1_000_000
 _INPUTS = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_5m_mtok", "cache_write_1h_mtok")
+_ALIASES = {"bedrock": "aws", "gemini": "google", "grok": "x-ai", "vertex": "google", "xai": "x-ai"}
 _UNCOUNTED = frozenset({"output_citation_mtok"})
 """Always billed, and never in a `Usage`: a model with such a price has no price we could keep to."""
 
@@ -101,11 +102,14 @@ def periods(name: str) -> tuple[Period, ...]:
 
 
 def _find(name: str) -> "types.ModelInfo | None":
-    provider, colon, model = name.partition(":")
+    given, colon, model = name.partition(":")
+    listed = _list()
+    provider = _ALIASES.get(given, given)
+    # The library also takes names that only look alike, but a reseller is not the maker: its prices are its own.
+    if colon and all(known.id != provider for known in listed.providers):
+        return None
     try:
-        # A reseller we do not know is never taken for the maker: its prices are its own.
-        reference, owner = (model, provider) if colon else (name, None)
-        return _list().find_provider_model(reference, None, owner, None)[1]
+        return listed.find_provider_model(model if colon else name, None, provider if colon else None, None)[1]
     except LookupError:
         return None
 
@@ -160,6 +164,5 @@ def _hours(constraint: object) -> tuple[time, time] | None:
 
 
 def _utc(moment: time) -> time:
-    if moment.tzinfo is None:
-        return moment
-    return datetime.combine(date(2000, 1, 1), moment).astimezone(UTC).time()
+    known = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return datetime.combine(date(2000, 1, 1), known).astimezone(UTC).time()

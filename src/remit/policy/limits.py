@@ -28,7 +28,10 @@ def calls_refusal(count: int, limits: Limits) -> str:
 
 
 def budget_refusal(state: State, worst: Nanos) -> str:
-    """Say why something that costs this much at worst does not fit into what the run and the session may spend."""
+    """Say why something that costs this much at worst does not fit into what the run and the session may spend.
+
+    It is true only until something else is held: nothing may be awaited before the state has taken the hold in.
+    """
     run, limits = state.run, state.limits
     spent, held = (run.spent, run.held) if run else (0, 0)
     return _over("usd", limits.usd, spent, held, worst) or _over(

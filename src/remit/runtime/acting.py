@@ -1,7 +1,7 @@
-"""Acting: call a tool until it is known how the call ended, as far as its effect class allows. Never twice, never guessed."""
+"""Acting: call a tool until it is known how the call ended. Nothing is done twice and nothing is guessed."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from remit.core.errors import RejectedError
@@ -26,39 +26,58 @@ class Result:
     """Whether it may have cost what the tool costs."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What one attempt ran into."""
+
+    message: str
+    rejected: bool
+    """The world said no, so nothing happened."""
+    again: bool
+    wait: float | None = None
+
+
 async def act(tool: Tool, call: Call, context: ToolContext, world: World) -> Result:
     """Call a tool, retrying with backoff and jitter where nothing can happen twice by it."""
-    spec = tool.spec
     attempt = 0
     while True:
         attempt += 1
-        try:
-            async with asyncio.timeout(spec.timeout):
-                output = await tool.call(call.args, context)
-        except RejectedError as error:
-            again, message, wait, rejected = error.retryable, _said(error), error.retry_after, True
-        except Exception as error:  # noqa: BLE001 - a tool is a stranger's code: whatever it raises is an outcome
-            message, wait, rejected = _said(error, spec.timeout), None, False
-            again = spec.effect != "once"
-            if not again:
-                probed = await probe(tool, call, context)
-                if probed is None:
-                    return Result("unknown", message, attempt, healthy=False)
-                if probed.happened:
-                    return Result("ok", probed.output, attempt)
-                again = True
-        else:
-            return Result("ok", output, attempt)
-        if not again or attempt > spec.retries:
-            return Result("failed", message, attempt, healthy=rejected and not again, charged=not rejected)
-        await world.sleep(_pause(attempt, wait, world))
-        # An act that was cut off may still have landed while we waited.
-        if spec.effect == "once" and not rejected:
-            probed = await probe(tool, call, context)
-            if probed is None:
-                return Result("unknown", message, attempt, healthy=False)
-            if probed.happened:
-                return Result("ok", probed.output, attempt)
+        tried = await _try(tool, call, context)
+        if isinstance(tried, Result):
+            return tried if attempt == 1 else replace(tried, attempts=attempt)
+        ended = await _known(tool, call, context, tried)
+        if ended is None and (not tried.again or attempt > tool.spec.retries):
+            healthy = tried.rejected and not tried.again
+            ended = Result("failed", tried.message, healthy=healthy, charged=not tried.rejected)
+        if ended is None:
+            await world.sleep(_pause(attempt, tried.wait, world))
+            # An act that was cut off may still have landed while we waited.
+            ended = await _known(tool, call, context, tried)
+        if ended is not None:
+            return replace(ended, attempts=attempt)
+
+
+async def _try(tool: Tool, call: Call, context: ToolContext) -> Result | _Failure:
+    timeout = tool.spec.timeout
+    try:
+        async with asyncio.timeout(timeout):
+            return Result("ok", await tool.call(call.args, context))
+    except RejectedError as error:
+        return _Failure(str(error), rejected=True, again=error.retryable, wait=error.retry_after)
+    except Exception as error:  # noqa: BLE001 - a tool is a stranger's code: whatever it raises is an outcome
+        silent = isinstance(error, TimeoutError) and not str(error)
+        message = f"no answer within {timeout:g} s" if silent else f"{type(error).__name__}: {error}"
+        return _Failure(message, rejected=False, again=True)
+
+
+async def _known(tool: Tool, call: Call, context: ToolContext, failure: _Failure) -> Result | None:
+    """Say how an attempt ended that failed; `None` when trying again cannot do a thing twice."""
+    if failure.rejected or tool.spec.effect != "once":
+        return None
+    probed = await probe(tool, call, context)
+    if probed is None:
+        return Result("unknown", failure.message, healthy=False)
+    return Result("ok", probed.output) if probed.happened else None
 
 
 async def probe(tool: Tool, call: Call, context: ToolContext) -> Probe | None:
@@ -77,9 +96,3 @@ def _pause(attempt: int, wanted: float | None, world: World) -> float:
     if wanted is not None:
         return min(wanted, _LONGEST_PAUSE)
     return min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE) * world.jitter()
-
-
-def _said(error: Exception, timeout: float = 0.0) -> str:
-    if isinstance(error, TimeoutError) and not str(error):
-        return f"no answer within {timeout:g} s"
-    return str(error) if isinstance(error, RejectedError) else f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Asking: one model call, from the question to its recorded answer. The worst case is held before the model is called."""
+"""Asking: one model call, from the question to its recorded answer. The worst case is held before the call."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from remit.core.errors import DivergedError, ModelError, OverLimitError
 from remit.core.events import ModelAnswered, ModelAsked, ModelFailed
 from remit.core.messages import AssistantMessage, Call, Message, UserMessage
 from remit.core.moves import Answer, Ask
-from remit.core.ports import Delta, Entry, Model, Reply, Request, ToolSpec
+from remit.core.ports import Entry, Model, Reply, Request, ToolSpec
 from remit.core.shape import Shape
 from remit.core.state import State, Step
 from remit.core.values import JsonObject, Nanos, now_ms
@@ -20,12 +20,15 @@ from remit.runtime.feed import Feed
 from remit.runtime.halts import Stopped
 from remit.runtime.ledger import Ledger
 from remit.runtime.payload import fit
-from remit.runtime.recorder import Recorder
+from remit.runtime.recorder import NoRoom, Recorder
 from remit.runtime.repair import read_json
 from remit.runtime.world import World
 
 _MESSAGE_OVERHEAD = 16
 """Tokens that a provider may add around a message; more than any known one does."""
+
+_REQUEST_OVERHEAD = 64
+"""Tokens that a provider may add around a request."""
 
 _WARN = "You are repeating yourself without getting further. Try something else, or answer with what you have."
 _FORCE = "Answer now with what you have. No more tool calls are possible."
@@ -62,10 +65,13 @@ class Asking:
     recorder: Recorder
     ledger: Ledger
     feed: Feed
-    _offers: dict[tuple[str, ...] | None, tuple[tuple[ToolSpec, ...], int]] = field(
-        default_factory=dict["tuple[str, ...] | None", "tuple[tuple[ToolSpec, ...], int]"]
-    )
     _sizes: dict[str, _Measured] = field(default_factory=dict[str, _Measured])
+    _instructions: int = field(init=False)
+    """Tokens that the instructions take at most."""
+
+    def __post_init__(self) -> None:
+        """Measure what every request repeats."""
+        self._instructions = len(self.agent.instructions.encode("utf-8", "replace")) + _REQUEST_OVERHEAD
 
     async def ask(self, path: str, move: Ask) -> Answer:
         """Give the recorded answer, or get one."""
@@ -92,7 +98,7 @@ class Asking:
         self._check(state)
         nudge, tools = self._nudge(state, move)
         model = self.world.models.get(move.role) or self.world.models["default"]
-        offered, offered_tokens = self._offer(tools)
+        offer = self.world.offer(tools)
         asked = ModelAsked(
             path,
             "" if move.role == "default" else move.role,
@@ -105,27 +111,28 @@ class Asking:
         said = [UserMessage(text) for text in (move.say, nudge) if text]
         key = path.rpartition(".")[0]
         before: list[Message] = [] if move.alone else state.thread(key)
-        tokens = offered_tokens + _tokens(said) + (0 if move.alone else self._size(key, before))
+        tokens = offer.tokens + self._instructions + _tokens(said) + (0 if move.alone else self._size(key, before))
         worst = self._worst(model, tokens, state.limits.max_output, state.limits.unpriced)
-        refused = budget_refusal(state, worst)
-        if refused:
-            raise Stopped("refused", refused)
         held = self.ledger.hold(worst, state.limits)
         try:
-            await self.recorder.reserve(msgspec.structs.replace(asked, hold=worst) if worst else asked, held)
-        except OverLimitError as error:
+            if worst:
+                asked = msgspec.structs.replace(asked, hold=worst)
+                await self.recorder.reserve(asked, held, lambda now: budget_refusal(now, worst))
+            else:
+                await self.recorder.reserve(asked)
+        except (NoRoom, OverLimitError) as error:
             raise Stopped("refused", f"not asked: {error}") from None
         messages: Sequence[Message] = said if move.alone else self.recorder.state.thread(key)
         request = Request(
             messages=messages,
             instructions=self.agent.instructions,
-            tools=offered,
+            tools=offer.specs,
             shape=move.shape,
             max_output=state.limits.max_output,
             role=move.role,
             session=self.recorder.session,
         )
-        on_its_way = _Asked(path, move, model, offered, worst, held)
+        on_its_way = _Asked(path, move, model, offer.specs, worst, held)
         return self._take(on_its_way, await self._complete(on_its_way, request))
 
     def _check(self, state: State) -> None:
@@ -146,15 +153,6 @@ class Asking:
                 raise Stopped("stopped", "stopped: a loop went on after a warning and after an answer was demanded")
             case _:
                 return "", move.tools
-
-    def _offer(self, names: tuple[str, ...] | None) -> tuple[tuple[ToolSpec, ...], int]:
-        found = self._offers.get(names)
-        if found is None:
-            tools = self.world.tools
-            specs = tuple(tool.spec for name, tool in tools.items() if names is None or name in names)
-            tokens = sum(len(_json.encode((spec.name, spec.description, spec.schema))) for spec in specs)
-            found = self._offers[names] = (specs, tokens + len(self.agent.instructions.encode("utf-8", "replace")) + 64)
-        return found
 
     def _size(self, key: str, messages: list[Message]) -> int:
         """Bound the tokens of a conversation from above: no tokenizer makes more tokens than there are bytes."""
@@ -179,9 +177,12 @@ class Asking:
         return spec.price.worst(tokens, output) * spec.calls
 
     async def _complete(self, asked: _Asked, request: Request) -> Reply:
+        seconds = self._seconds_left()
         try:
-            async with asyncio.timeout(self._seconds_left()):
-                return await asked.model.complete(request, self._emit)
+            if seconds is None:
+                return await asked.model.complete(request, self.feed.say)
+            async with asyncio.timeout(seconds):
+                return await asked.model.complete(request, self.feed.say)
         except TimeoutError:
             # Whoever is cut off may still have been answered and billed.
             self._failed(asked, "cut off: the run's time was over", asked.worst)
@@ -193,9 +194,6 @@ class Asking:
     def _failed(self, asked: _Asked, error: str, cost: Nanos) -> None:
         failed = ModelFailed(asked.path, error, cost=cost, final=True)
         self.recorder.record(failed, self.ledger.settle(asked.held, asked.worst, cost))
-
-    def _emit(self, delta: Delta) -> None:
-        self.feed.say(delta)
 
     def _seconds_left(self) -> float | None:
         state = self.recorder.state
@@ -222,7 +220,7 @@ class Asking:
 
 
 def recalled(path: str, step: Step, move: Ask) -> Answer | None:
-    """Give the recorded answer of a step, or `None` when it has none yet; raise `DivergedError` for another question."""
+    """Give a step's recorded answer, or `None` when it has none yet; raise `DivergedError` for another question."""
     asked = step.asked
     if asked is None:
         raise DivergedError(path, "a note", "a question to a model")

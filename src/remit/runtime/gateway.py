@@ -1,6 +1,6 @@
-"""Gateway: the one door for effects. Checks, then intent, then act, then outcome; after a crash it knows what may be done.
+"""Gateway: the one door for effects. Checks, then intent, then act, then outcome, also after a crash.
 
-Order: schema, limits and hold, breaker, guards, approval, honeypot, `EffectStarted`, act, output, `EffectEnded`, settle.
+Order: schema, limits, guards, approval, honeypot, breaker, hold, `EffectStarted`, act, output, `EffectEnded`, settle.
 """
 
 from dataclasses import dataclass, field, replace
@@ -27,7 +27,7 @@ from remit.runtime.acting import Result, act, probe
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger
 from remit.runtime.payload import outcome
-from remit.runtime.recorder import Recorder
+from remit.runtime.recorder import NoRoom, Recorder
 from remit.runtime.walk import together
 from remit.runtime.world import World
 
@@ -119,9 +119,6 @@ class Gateway:
         stopped = refusal(self.recorder.state, now_ms())
         if stopped:
             raise Stopped("stopped", stopped)
-        closed = self.world.gate.refuses(f"tool:{call.tool}")
-        if closed:
-            return self._end(call, "failed", closed, made)
         return self._judged(tool, call, made, approved=approved)
 
     def _problem(self, call: Call, number: int) -> str:
@@ -180,13 +177,12 @@ class Gateway:
         return self._check(call, number, None, approved=True)
 
     def _afford(self, go: _Go) -> Outcome | _Go:
+        # Last of all: a half-open breaker lets one call through, which must then really be made.
+        closed = self.world.gate.refuses(f"tool:{go.call.tool}")
+        if closed:
+            return self._end(go.call, "failed", closed, go.made)
         price = go.tool.spec.price
-        if price == 0:
-            return go
-        refused = budget_refusal(self.recorder.state, price)
-        if refused:
-            return self._end(go.call, "denied", f"not run: {refused}", go.made)
-        return replace(go, held=self.ledger.hold(price, self.recorder.state.limits))
+        return go if price == 0 else replace(go, held=self.ledger.hold(price, self.recorder.state.limits))
 
     def _end(self, call: Call, status: OutcomeStatus, output: JsonValue, made: Call | None) -> Outcome:
         ended = Outcome(call.id, status, output)
@@ -207,8 +203,8 @@ class Gateway:
         started = EffectStarted(go.call.id, go.tool.spec.price, go.made)
         if go.held:
             try:
-                await self.recorder.reserve(started, go.held)
-            except OverLimitError as error:
+                await self.recorder.reserve(started, go.held, lambda now: budget_refusal(now, started.hold))
+            except (NoRoom, OverLimitError) as error:
                 return self._end(go.call, "denied", f"not run: {error}", go.made)
         else:
             # The intent goes first: after a crash we must know that it may have happened.

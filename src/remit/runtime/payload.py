@@ -1,6 +1,8 @@
-"""Payload: results of tools made fit for the journal and the conversation. Large ones go to a blob and leave a readable head."""
+"""Payload: results made fit for the journal and the conversation. Large ones go to a blob and leave a head."""
 
 import math
+from collections.abc import Iterable
+from typing import cast
 
 import msgspec
 
@@ -44,20 +46,20 @@ def fit(value: JsonValue) -> JsonValue:
     return value
 
 
-def plain(value: JsonValue) -> JsonValue:
+def plain(value: object) -> JsonValue:
     """Turn what MessagePack or JSON cannot say into what it can: huge numbers, lone surrogates, strangers."""
     match value:
         case None | bool():
-            return value
+            fitting: JsonValue = value
         case int():
-            return value if -(2**63) <= value < 2**64 else str(value)
+            fitting = value if -(2**63) <= value < 2**64 else str(value)
         case float():
-            return value if math.isfinite(value) else str(value)
-        case str():
-            return value.encode("utf-8", "replace").decode()
+            fitting = value if math.isfinite(value) else str(value)
         case dict():
-            return {str(plain(key)): plain(item) for key, item in value.items()}
+            items = cast("dict[object, object]", value).items()
+            fitting = {str(plain(key)): plain(item) for key, item in items}
         case list() | tuple() | set() | frozenset():
-            return [plain(item) for item in value]
+            fitting = [plain(item) for item in cast("Iterable[object]", value)]
         case _:
-            return str(value).encode("utf-8", "replace").decode()
+            fitting = str(value).encode("utf-8", "replace").decode()
+    return fitting

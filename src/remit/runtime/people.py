@@ -21,7 +21,7 @@ _LIMITS = frozenset(Limits.__struct_fields__) - {"unpriced"}
 
 
 async def add(store: Store, session: str, make: Callable[[State], Sequence[Event]]) -> State:
-    """Append what `make` says of the state as it is, trying again when somebody else wrote first; give the new state."""
+    """Append what `make` says of the state as it is, again when somebody else wrote first; give the new state."""
     while True:
         records = await store.read(session)
         if not records:
@@ -63,7 +63,7 @@ def doubted(state: State) -> tuple[Effect, ...]:
 
 
 async def decide(store: Store, session: str, call: str, *, granted: bool, by: str, reason: str = "") -> State:
-    """Approve or deny a call, for exactly the arguments it has; raise `ApprovalError` when that is not possible (any more)."""
+    """Approve or deny a call, for exactly the arguments it has; raise `ApprovalError` when that cannot be (any more)."""
 
     def make(state: State) -> Sequence[Event]:
         effect = _find(waiting(state), session, call, "waits for a decision")

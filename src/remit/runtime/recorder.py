@@ -8,10 +8,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from remit.core.errors import ConflictError
-from remit.core.events import FOREIGN, Event
+from remit.core.events import FOREIGN, EffectEnded, Event, ModelAnswered, ModelFailed, RunOpened
 from remit.core.ports import Entry, Store
 from remit.core.state import State
 from remit.runtime.world import Redactor
+
+TELLING = frozenset((RunOpened, ModelAnswered, ModelFailed, EffectEnded))
+"""What detectors are shown: how things went, not what was meant."""
+
+
+Fits = Callable[[State], str]
+"""Says why an intent does not fit into what the session may still do; empty when it does."""
+
+
+class NoRoom(Exception):  # noqa: N818 - a refusal, not an error
+    """An intent was refused before it was written."""
 
 
 class Recorder:
@@ -47,11 +58,14 @@ class Recorder:
             return
         self._buffer.append(kept)
         self._entries.extend(entries)
-        self._unseen.append(kept)
+        if type(kept) in TELLING:
+            self._unseen.append(kept)
         self.state.apply(kept)
 
     def unseen(self) -> list[Event]:
-        """Give what was recorded since this was last asked."""
+        """Give the telling events recorded since this was last asked."""
+        if not self._unseen:
+            return self._unseen
         unseen, self._unseen = self._unseen, []
         return unseen
 
@@ -61,18 +75,23 @@ class Recorder:
             async with self._turn:
                 await self._write()
 
-    async def reserve(self, event: Event, entries: Sequence[Entry] = ()) -> None:
+    async def reserve(self, event: Event, entries: Sequence[Entry] = (), fits: Fits | None = None) -> None:
         """Write an intent together with all that was recorded before it.
 
-        Raise `OverLimitError` when an entry does not fit: then the intent never was, and nothing was taken.
+        Raise `NoRoom` when `fits` says why, `OverLimitError` when an entry does not fit: then the intent never was.
         """
         kept = self._secrets.redact_event(event)
         async with self._turn:
+            # Asked in turn: parallel intents must not all see the room that is there for one of them.
+            refused = fits(self.state) if fits else ""
+            if refused:
+                raise NoRoom(refused)
             self._reserving = True
             try:
                 await self._append([*self._buffer, kept], [*self._entries, *entries], applied=self._buffer)
                 self._buffer, self._entries = [], []
-                self._unseen.append(kept)
+                if type(kept) in TELLING:
+                    self._unseen.append(kept)
                 self.state.apply(kept)
             finally:
                 self._reserving = False

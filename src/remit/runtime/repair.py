@@ -64,7 +64,7 @@ def _mended(text: str, depth: int, complaint: str) -> Read:
     if not found and _missing(body) and _is_beginning(body):
         found = _strict(body + _missing(body)) if body.endswith(_WHOLE) else []
         if not found:
-            return Read(None, "the JSON is cut off before its end; send it again as a whole, shorter if it was long")
+            return Read(None, "the JSON is cut off or broken before its end; send it again as a whole, shorter if long")
     found = found or _accented(body)
     if found:
         return _bounded(found[0], depth, repaired=True)
@@ -151,7 +151,7 @@ def _ends_escaped(string: str) -> bool:
 
 
 def _is_beginning(body: str) -> bool:
-    """Say whether a text is the beginning of valid JSON."""
+    """Say whether a text may be the beginning of valid JSON; jiter overlooks what follows a value without a comma."""
     try:
         jiter.from_json(body.encode("utf-8", "replace"), partial_mode="trailing-strings", cache_mode="none")
     except ValueError:
@@ -162,13 +162,18 @@ def _is_beginning(body: str) -> bool:
 def _accented(body: str) -> list[Any]:
     """Read what looks like JSON but for its syntax, from the first bracket to the last."""
     end = body.rfind(_CLOSES.get(body[:1], "}")) + 1
-    if not end or len(body) > _REPAIR_CAP or _OPENING.search(body, end):
+    if not end or len(body) > _REPAIR_CAP or _OPENING.search(body, end) or not _looks_whole(body[:end]):
         return []
     try:
         value = json_repair.repair_json(body[:end], return_objects=True, skip_json_loads=True, strict=True)
     except Exception:  # noqa: BLE001 - a lenient parser on hostile text may trip over anything
         return []
     return [value] if value and isinstance(value, dict if body[0] == "{" else list) else []
+
+
+def _looks_whole(body: str) -> bool:
+    """Say whether brackets and quotes come in pairs: the lenient parser would make up what is missing."""
+    return not _missing(body) and _TOKEN.sub("", body).count("'") % 2 == 0
 
 
 def _strict(text: str) -> list[Any]:
@@ -196,15 +201,10 @@ def _distinct(values: list[Any]) -> list[Any]:
 def _bounded(value: JsonValue, depth: int, *, repaired: bool) -> Read:
     level = [value]
     for _ in range(depth + 1):
-        inner: list[JsonValue] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        if not inner:
+        nested = [item for item in level if isinstance(item, dict | list)]
+        if not nested:
             return Read(value, "", repaired)
-        level = inner
+        level = [inner for item in nested for inner in (item.values() if isinstance(item, dict) else item)]
     return _too_deep(depth)
 
 

@@ -1,4 +1,4 @@
-"""Replay and fork: drive a strategy over what is recorded, without touching the world; begin a new life from an old one's past."""
+"""Replay and fork: drive a strategy over what is recorded, touching nothing; begin a new life from an old one's past."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -116,7 +116,8 @@ async def replay(records: Sequence[Record], agent: Agent, world: World) -> tuple
 
 
 async def _replay_run(state: State, ended: RunEnded | None, agent: Agent, world: World) -> Replayed:
-    assert agent.strategy is not None and state.run is not None
+    assert agent.strategy is not None
+    assert state.run is not None
     doors = _Recorded(state)
     problem, output = "", None
     finished = False
@@ -152,7 +153,7 @@ def _compare(ended: RunEnded | None, output: JsonValue) -> str:
 async def fork(store: Store, source: str, name: str, *, at: int | None = None) -> int:
     """Begin a new session with an old one's events up to `at` (all, when `None`); give how many were taken.
 
-    A place inside an effect or a model call moves back to before it: a fork must not inherit an act whose end it does not know.
+    A place inside an effect or a model call moves back to before it: a fork must not inherit an act without its end.
     """
     records = await store.read(source)
     if not records:

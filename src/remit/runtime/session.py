@@ -19,7 +19,7 @@ from remit.core.events import (
 )
 from remit.core.messages import Outcome
 from remit.core.moves import Answer, Ask, GiveUp, Note, Run, identity
-from remit.core.ports import Detector
+from remit.core.ports import Alarm, Detector
 from remit.core.state import State
 from remit.core.values import JsonValue, nanos, now_ms
 from remit.runtime.asking import Asking
@@ -29,7 +29,7 @@ from remit.runtime.gateway import Gateway
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger, opening
 from remit.runtime.payload import fit
-from remit.runtime.recorder import Recorder
+from remit.runtime.recorder import TELLING, Recorder
 from remit.runtime.result import RunResult
 from remit.runtime.walk import walk
 from remit.runtime.world import World
@@ -104,8 +104,9 @@ class Session:
             return
         first = max(place for place, event in enumerate(events) if isinstance(event, RunOpened))
         for event in events[first:]:
-            for detector in self._detectors:
-                await detector.see(event, self.state)
+            if type(event) in TELLING:
+                for detector in self._detectors:
+                    await _saw(detector, event, self.state)
         self._due = due(self.state)
 
     # -- people ----------------------------------------------------------------------------------------------------
@@ -173,8 +174,7 @@ class Session:
         assert run is not None
         number = run.number
         try:
-            if run.strategy != identity(self._strategy):
-                raise DivergedError("0", f"a run of {run.strategy}", identity(self._strategy))
+            self._same_strategy(run.strategy)
             output = await walk(self._strategy(brief(run.task, self.world)), self)
             self._finish_due()
         except Suspended as halt:
@@ -186,6 +186,10 @@ class Session:
         except DivergedError as error:
             return await self._end(number, "diverged", None, str(error))
         return await self._end(number, "done", output, "")
+
+    def _same_strategy(self, recorded: str) -> None:
+        if recorded != identity(self._strategy):
+            raise DivergedError("0", f"a run of {recorded}", identity(self._strategy))
 
     def _finish_due(self) -> None:
         if self._due:
@@ -249,17 +253,22 @@ class Session:
 
     async def _watch(self) -> None:
         """Let the detectors see what is new, and write down what they say."""
-        unseen = self._recorder.unseen()
-        if not self._detectors:
-            return
-        for event in unseen:
+        for event in self._recorder.unseen():
             for detector in self._detectors:
-                alarm = await detector.see(event, self.state)
+                alarm = await _saw(detector, event, self.state)
                 if alarm is None:
                     continue
                 self._recorder.record(Flagged(alarm.kind, alarm.level, alarm.reason))
                 if alarm.level == "pause":
                     raise Suspended("alarm", alarm.reason)
+
+
+async def _saw(detector: Detector, event: Event, state: State) -> Alarm | None:
+    """Show a detector an event; one that breaks raises an alarm of its own instead of ending the run."""
+    try:
+        return await detector.see(event, state)
+    except Exception as error:  # noqa: BLE001 - a detector may ask a stranger's embedder
+        return Alarm("detector", "notice", f"{type(detector).__name__} failed: {type(error).__name__}: {error}")
 
 
 def opened(name: str, agent: Agent, world: World, tree: Tree | None) -> SessionOpened:
@@ -269,7 +278,7 @@ def opened(name: str, agent: Agent, world: World, tree: Tree | None) -> SessionO
         agent=agent.name,
         version=agent.version,
         strategy=identity(agent.strategy),
-        tools={tool.spec.name: tool.spec.digest() for tool in world.tools.values()},
+        tools=world.digests,
         tenant=world.tenant.name,
         tree=tree or Tree(name, max_depth=agent.limits.depth, max_children=agent.limits.children, cap=_cap(agent)),
         limits=agent.limits,
@@ -306,6 +315,7 @@ def drifted(state: State, world: World) -> tuple[str, ...]:
     """Name the tools whose contract is not the one the session was opened with."""
     if state.opened is None:
         return ()
-    pinned = state.opened.tools
-    now = {tool.spec.name: tool.spec.digest() for tool in world.tools.values()}
+    pinned, now = state.opened.tools, world.digests
+    if pinned == now:
+        return ()
     return tuple(sorted(name for name in pinned.keys() | now.keys() if pinned.get(name) != now.get(name)))

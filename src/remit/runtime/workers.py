@@ -24,7 +24,7 @@ class LocalWorkers:
 
 
 class FileWorkers:
-    """Workers that hold a lock on a file of their name for as long as they live; the system lets it go when they die."""
+    """Workers that hold a lock on a file of their name while they live; the system lets it go when they die."""
 
     def __init__(self, folder: Path) -> None:
         """Take a name and its lock."""

@@ -4,11 +4,15 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
+
+import msgspec
 
 from remit.core.events import Event
 from remit.core.limits import Tenant
-from remit.core.ports import Detector, Gate, Guard, Model, Store, Tool, Workers
+from remit.core.moves import ToolCard
+from remit.core.ports import Detector, Gate, Guard, Model, Store, Tool, ToolSpec, Workers
 
 
 class Redactor(Protocol):
@@ -19,9 +23,15 @@ class Redactor(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+_json = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True)
 class World:
-    """The ports of one agent in one home. Sessions share it; it holds nothing of theirs."""
+    """The ports of one agent in one home. Sessions share it; it holds nothing of theirs.
+
+    What follows from the declarations alone is worked out once and shared too.
+    """
 
     store: Store
     models: Mapping[str, Model]
@@ -38,3 +48,52 @@ class World:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
     """Between 0 and 1; spreads retries."""
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """The hash of each tool's contract, by name."""
+        return {name: tool.spec.digest() for name, tool in self.tools.items()}
+
+    @cached_property
+    def cards(self) -> dict[str, ToolCard]:
+        """What a strategy is told of each tool, by name."""
+        return {name: card(tool.spec) for name, tool in self.tools.items()}
+
+    @cached_property
+    def _offers(self) -> "dict[tuple[str, ...] | None, Offer]":
+        return {}
+
+    def offer(self, names: tuple[str, ...] | None) -> "Offer":
+        """Give the tools a model is offered, in the order they were declared; all of them for `None`."""
+        found = self._offers.get(names)
+        if found is None:
+            specs = tuple(tool.spec for name, tool in self.tools.items() if names is None or name in names)
+            tokens = sum(len(_json.encode((spec.name, spec.description, spec.schema))) for spec in specs)
+            found = Offer(specs, tokens)
+            if len(self._offers) < _OFFERS:
+                self._offers[names] = found
+        return found
+
+
+_OFFERS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Tools on offer, and the most tokens that telling a model of them takes."""
+
+    specs: tuple[ToolSpec, ...]
+    tokens: int
+
+
+def card(spec: ToolSpec) -> ToolCard:
+    """Reduce a contract to what a plan needs."""
+    properties = spec.schema.get("properties")
+    required = spec.schema.get("required")
+    return ToolCard(
+        spec.name,
+        spec.description,
+        tuple(str(name) for name in required) if isinstance(required, list) else (),
+        tuple(properties) if isinstance(properties, dict) else (),
+        open=not isinstance(properties, dict) or bool(spec.schema.get("additionalProperties", False)),
+    )

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from remit.core.events import Event, Record
-from remit.core.values import JsonObject, JsonValue
-from remit.core.ports import Entry, Probe, SessionQuery, SessionRow, Store, Tool, ToolContext, ToolSpec
+from remit.core.ports import Entry, SessionQuery, SessionRow, Store
 
 
 class Died(BaseException):
@@ -74,4 +73,3 @@ class DyingStore:
 
     async def close(self) -> None:
         """See `Store.close`; the store inside stays open for the next life."""
-

@@ -66,6 +66,4 @@ def _name(value: object) -> str:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return str(error).splitlines()[0].removeprefix("Error calling `fallback` function: ")
+    return str(error).partition("\n")[0].removeprefix("Error calling `fallback` function: ") or type(error).__name__

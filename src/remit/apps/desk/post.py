@@ -1,4 +1,4 @@
-"""What leaves the desk: answers by SMTP and notices by webhook, with failures told apart by whether anything happened."""
+"""What leaves the desk: answers by SMTP, notices by webhook; failures are told apart by whether anything happened."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ import msgspec
 from remit.apps.desk.mail import Mail
 from remit.core.errors import ConfigError, RemitError
 
-_TIMEOUT = timedelta(seconds=30)
+_PATIENCE = timedelta(seconds=30)
 _ID = re.compile(r"<[^<>\s@]+@[^<>\s@]+>")
 _REPLY = re.compile(r"^((re|aw|sv|vs|antw|rép|odp)(\[\d+\])?\s*[:\uff1a]\s*)+", re.IGNORECASE)
 
@@ -34,8 +34,8 @@ class PostError(RemitError):
         self.outcome, self.reason, self.code = outcome, reason, code
 
 
-class Route(msgspec.Struct, frozen=True):
-    """Where an SMTP address leads."""
+class MailServer(msgspec.Struct, frozen=True):
+    """The parts of an SMTP address."""
 
     host: str
     port: int
@@ -61,7 +61,7 @@ def compose_reply(mail: Mail, body: str, *, sender: str, key: str, when: datetim
         reply["References"] = " ".join([*chain[:1], *chain[1:][-8:], mail.message_id])
     reply["Auto-Submitted"] = "auto-replied"
     reply["X-Auto-Response-Suppress"] = "All"
-    reply.set_content(body)
+    reply.set_content(body.encode("utf-8", "replace").decode())
     return reply
 
 
@@ -77,6 +77,8 @@ def message_id(key: str, sender: str) -> str:
 
 
 def _mailbox(name: str, address: str) -> Address:
+    if not address.isascii():
+        raise PostError("rejected", f"{address!r} needs SMTPUTF8, which is not spoken here")
     try:
         return Address(display_name=" ".join(name.split())[:100], addr_spec=address)
     except (ValueError, IndexError, TypeError) as error:
@@ -84,18 +86,18 @@ def _mailbox(name: str, address: str) -> Address:
 
 
 async def send_mail(
-    url: str, message: EmailMessage, *, timeout: timedelta = _TIMEOUT, tls: ssl.SSLContext | None = None
+    url: str, message: EmailMessage, *, patience: timedelta = _PATIENCE, tls: ssl.SSLContext | None = None
 ) -> str:
     """Sends `message` through the server at `url` and returns its Message-ID; else `PostError`.
 
     `url`: smtp://host:port, smtp://user:password@host:port, smtps://..., or smtp://...?starttls=1. The worst case
-    takes several times `timeout`, which limits each exchange with the server.
+    takes several times `patience`, which limits each exchange with the server.
     """
     # Threads cannot be cancelled: a caller that gives up must treat the mail as possibly sent.
-    return await asyncio.to_thread(_send, smtp_route(url), message, timeout.total_seconds(), tls)
+    return await asyncio.to_thread(_send, mail_server(url), message, patience.total_seconds(), tls)
 
 
-def smtp_route(url: str) -> Route:
+def mail_server(url: str) -> MailServer:
     """The parts of an SMTP address; `ConfigError` when it is none."""
     parts = urlsplit(url)
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
@@ -105,10 +107,10 @@ def smtp_route(url: str) -> Route:
     starttls = parse_qs(parts.query).get("starttls", ["0"])[-1] in {"1", "true", "yes"}
     encryption = "tls" if parts.scheme == "smtps" else "starttls" if starttls else "none"
     port = parts.port or {"tls": 465, "starttls": 587, "none": 25}[encryption]
-    return Route(parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""), encryption)
+    return MailServer(parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""), encryption)
 
 
-def _send(route: Route, message: EmailMessage, timeout: float, tls: ssl.SSLContext | None) -> str:
+def _send(route: MailServer, message: EmailMessage, timeout: float, tls: ssl.SSLContext | None) -> str:
     sending = False
     try:
         with _connected(route, timeout, tls) as server:
@@ -126,7 +128,7 @@ def _send(route: Route, message: EmailMessage, timeout: float, tls: ssl.SSLConte
     return str(message["Message-ID"])
 
 
-def _connected(route: Route, timeout: float, tls: ssl.SSLContext | None) -> "_Connection":
+def _connected(route: MailServer, timeout: float, tls: ssl.SSLContext | None) -> "_Connection":
     context = tls or ssl.create_default_context()
     if route.encryption == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(route.host, route.port, timeout=timeout, context=context)
@@ -169,10 +171,10 @@ def _refused(code: int, reason: str) -> PostError:
     return PostError("rejected" if code >= 500 else "temporary", reason[:300], code=code)
 
 
-async def notify(url: str, payload: Mapping[str, Any], *, key: str, timeout: timedelta = _TIMEOUT) -> None:
+async def notify(url: str, payload: Mapping[str, Any], *, key: str, patience: timedelta = _PATIENCE) -> None:
     """Posts `payload` as JSON to `url` with `key` as Idempotency-Key; else `PostError`."""
     try:
-        async with httpx2.AsyncClient(timeout=timeout.total_seconds()) as client:
+        async with httpx2.AsyncClient(timeout=patience.total_seconds()) as client:
             answer = await client.post(url, json=payload, headers={"Idempotency-Key": key})
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         raise PostError("temporary", f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,103 @@
+"""Agents: finds a declaration by a reference such as `agent.py:helper` and makes one that a later command finds again."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+from remit.core.agent import Agent
+from remit.core.errors import ConfigError
+from remit.home import Settings
+
+DEFAULT = "agent"
+"""The name looked for when a reference has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An agent, with the settings of its home if its module declares any as `settings`."""
+
+    agent: Agent
+    settings: Settings | None = None
+
+
+def load(ref: str) -> Loaded:
+    """Load `FILE.py:NAME` or `module:NAME`, an `Agent` or a function giving one; raise `ConfigError` when it is not there."""
+    place, _, name = ref.rpartition(":") if ":" in ref else (ref, "", DEFAULT)
+    name = name or DEFAULT
+    if not place:
+        raise ConfigError(f"{ref!r} names no file; write FILE.py:NAME or module:NAME")
+    if place.endswith(".py"):
+        path = Path(place).expanduser().resolve()
+        module, found = _from_file(path), f"{path}:{name}"
+    else:
+        module, found = _from_name(place), f"{place}:{name}"
+    if not hasattr(module, name):
+        raise ConfigError(f"{place} has no {name!r}; it has: {_agents(module)}")
+    agent = _made(ref, getattr(module, name))
+    settings = getattr(module, "settings", None)
+    return Loaded(replace(agent, ref=found), settings if isinstance(settings, Settings) else None)
+
+
+def _from_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ConfigError(f"no file {str(path)!r}; the agent is given as FILE.py:NAME")
+    # A name of its own, so that an `agent.py` or `json.py` hides no module; its neighbours can be imported all the same.
+    name = f"remit_agent_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    _see(path.parent)
+    loader = spec.loader
+    _guarded(str(path), lambda: loader.exec_module(module))
+    return module
+
+
+def _from_name(name: str) -> ModuleType:
+    _see(Path.cwd())
+    module: list[ModuleType] = []
+    _guarded(name, lambda: module.append(importlib.import_module(name)))
+    return module[0]
+
+
+def _see(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def _guarded(place: str, act: Callable[[], None]) -> None:
+    """Run a stranger's module and say in a line what broke in it."""
+    try:
+        act()
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from error
+    except Exception as error:
+        raise ConfigError(f"{place} cannot be loaded: {type(error).__name__}: {error}{_line(place, error)}") from error
+
+
+def _line(place: str, error: Exception) -> str:
+    trace, number = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == place:
+            number = trace.tb_lineno
+        trace = trace.tb_next
+    return f" (line {number})" if number else ""
+
+
+def _made(ref: str, value: object) -> Agent:
+    if callable(value) and not isinstance(value, Agent):
+        made: list[object] = []
+        _guarded(ref, lambda: made.append(cast("Callable[[], object]", value)()))
+        value = made[0]
+    if not isinstance(value, Agent):
+        raise ConfigError(f"{ref} is a {type(value).__name__}, not an Agent or a function that gives one")
+    return value
+
+
+def _agents(module: ModuleType) -> str:
+    return ", ".join(name for name, value in vars(module).items() if isinstance(value, Agent)) or "no agent"

@@ -1,0 +1,85 @@
+"""Entry: finds the command in a table and loads only its module, so that `remit --help` costs next to nothing."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Protocol, cast
+
+from remit.cli.exits import MEANINGS, USAGE
+
+COMMANDS = {
+    "run": ("remit.cli.commands.run", "give an agent a message and drive it until it answers or waits"),
+    "desk": ("remit.cli.desk", "handle support mail: tickets, answers, escalations"),
+    "demo": ("remit.cli.demo", "see the support desk handle mail, crash, refuse and ask"),
+    "sessions": ("remit.cli.commands.sessions", "list sessions"),
+    "show": ("remit.cli.commands.show", "show what happened in a session, and what it waits for"),
+    "resume": ("remit.cli.commands.resume", "go on with a session after a crash, a decision or a pause"),
+    "approve": ("remit.cli.commands.decide", "approve a call that waits, and go on"),
+    "deny": ("remit.cli.commands.decide", "deny a call that waits, and go on"),
+    "settle": ("remit.cli.commands.settle", "say whether a call in doubt happened, and go on"),
+    "send": ("remit.cli.commands.send", "leave a message for a session"),
+    "cancel": ("remit.cli.commands.cancel", "end a session's run"),
+    "fork": ("remit.cli.commands.fork", "begin a new session with the past of another"),
+    "replay": ("remit.cli.commands.replay", "drive the strategy over what is recorded, without touching the world"),
+    "raise": ("remit.cli.commands.raising", "give a session more room: a higher limit"),
+    "new": ("remit.cli.commands.new", "make a starter project that runs offline"),
+    "doctor": ("remit.cli.commands.doctor", "say what is configured, reachable and missing"),
+}
+"""By name: the module, which has `add_arguments(parser)` and `async def main(args) -> int`, and a line of help."""
+
+
+class Command(Protocol):
+    """The module of a command."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare options and arguments."""
+        ...
+
+    async def main(self, args: argparse.Namespace) -> int:
+        """Do it and give the exit status."""
+        ...
+
+
+class _Running(Protocol):
+    def run(self, command: Command, args: argparse.Namespace) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command named on the command line and give its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words else ""
+    if name not in COMMANDS:
+        parser = _overview()
+        parser.parse_args(words)
+        parser.print_help(sys.stderr)
+        return USAGE
+    module, summary = COMMANDS[name]
+    try:
+        command = cast("Command", importlib.import_module(module))
+        running = cast("_Running", importlib.import_module("remit.cli.running"))
+    except KeyboardInterrupt:
+        return 130
+    parser = argparse.ArgumentParser(prog=f"remit {name}", description=f"{summary[0].upper()}{summary[1:]}.")
+    parser.set_defaults(command=name)
+    command.add_arguments(parser)
+    return running.run(command, parser.parse_args(words[1:]))
+
+
+def _overview() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items())
+    statuses = "\n".join(f"  {status:>{width}}  {meaning}" for status, meaning in MEANINGS.items())
+    parser = argparse.ArgumentParser(
+        prog="remit",
+        usage="remit COMMAND ...",
+        description="Run agents within their remit: what they may do, spend and touch.",
+        epilog=f"commands:\n{commands}\n\nexit status:\n{statuses}\n\n"
+        "`remit COMMAND --help` says more. Sessions live in .remit/ of the working folder, or where --store says.\n"
+        "REMIT_DEBUG=1 shows the traceback of an error.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"remit {version('remit')}")
+    parser.add_argument("command", choices=list(COMMANDS), metavar="COMMAND", help=argparse.SUPPRESS)
+    return parser

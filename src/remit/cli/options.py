@@ -1,0 +1,54 @@
+"""Options: what several commands take, declared once."""
+
+import argparse
+import getpass
+
+from remit.home import FOLDER
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Take `--store` and `--json`, which every command has."""
+    parser.add_argument("--store", metavar="DIR", default=FOLDER, help="where sessions live (default: %(default)s)")
+    add_json(parser)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Take `--json`."""
+    parser.add_argument("--json", action="store_true", help="write JSON, and nothing else, to standard output")
+
+
+def add_session(parser: argparse.ArgumentParser) -> None:
+    """Take the id of a session."""
+    parser.add_argument("session", metavar="ID", help="the session's id, or the beginning of it")
+
+
+def add_driving(parser: argparse.ArgumentParser) -> None:
+    """Take what shapes how an agent is driven."""
+    parser.add_argument("--quiet", action="store_true", help="show only the output")
+    parser.add_argument(
+        "--durability",
+        choices=("process", "power"),
+        help="what a record survives: the death of the process (default), or a power cut too",
+    )
+
+
+def add_going_on(parser: argparse.ArgumentParser) -> None:
+    """Take what is needed to go on with a session after a person acted."""
+    parser.add_argument("--agent", metavar="FILE.py:NAME", default="", help="the agent, if it has moved")
+    parser.add_argument("--no-resume", action="store_true", help="only write it down; `remit resume` goes on")
+    add_driving(parser)
+
+
+def add_person(parser: argparse.ArgumentParser) -> None:
+    """Take who acts and why."""
+    parser.add_argument("--by", metavar="NAME", default=login(), help="who decides (default: %(default)s)")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="why; it goes into the journal")
+
+
+def login() -> str:
+    """Name the user at this terminal."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a number that has no name.
+        return "operator"
