@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,9 @@ RECORDS = HERE / "build" / "bench.jsonl"
 PAGE = HERE / "docs" / "benchmarks.md"
 SCRATCH = HERE / "build" / "bench-stores"
 """On the disk of the checkout: /tmp may be memory, where a sync to disk costs nothing."""
+
+RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Group)\b")
+"""The last line of a traceback."""
 
 IMPORT_PROGRAM = """
 {statement}
@@ -91,7 +95,9 @@ def reason(ended: Ended, system: System, limit: float) -> str:
     if ended.code is None:
         return f"> {limit:g} s"
     lines = [line for line in ended.err.splitlines() if line.strip()]
-    last = lines[-1].strip() if lines else f"ended with status {ended.code}"
+    # Warnings and the errors of abandoned tasks may be printed after the one that ended the process.
+    raised = [line for line in lines if RAISED.match(line)]
+    last = (raised or lines or [f"ended with status {ended.code}"])[-1].strip()
     if last.startswith("ModuleNotFoundError") or "No module named" in last:
         missing = last.rsplit("named ", 1)[-1].strip("'\"")
         if missing.split(".")[0] != "benchmarks" or missing.endswith(system.name):

@@ -1,6 +1,7 @@
 """Home: opens a store, resolves names, wires ports and runs agents. The one place where adapters meet."""
 
 import asyncio
+import contextlib
 import os
 import secrets as lots
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -40,6 +41,9 @@ FOLDER = ".remit"
 MEMORY = "memory"
 """Give this instead of a folder for a home that is gone with the process."""
 
+_WORLDS = 256
+"""Agents whose wiring is kept; more than that are made for one use each."""
+
 ModelMaker = Callable[[str], Model]
 """Makes a model from what follows the colon of its name."""
 
@@ -69,10 +73,10 @@ class Home:
         self.breakers = Breakers()
         self._workers, self._key, self._settings = workers, key, settings
         self._tenants = {tenant.name: tenant for tenant in settings.tenants}
-        token = settings.token or os.environ.get(VARIABLE, "")
-        self._parent = verify(token, key) if token else None
+        self._parent = _remit(settings, key)
         self._active: dict[str, Session] = {}
-        self._worlds: dict[tuple[int, str], tuple[Agent, World]] = {}
+        self._worlds: dict[tuple[int, str], tuple[Agent, Agent, World]] = {}
+        """The agent as declared is kept too, so that no other one can come to have its id."""
 
     @classmethod
     def open(cls, place: str | Path = FOLDER, settings: Settings | None = None) -> "Home":
@@ -82,8 +86,10 @@ class Home:
             return cls(MemoryJournal(), LocalWorkers(), lots.token_bytes(32), settings)
         folder = Path(place)
         folder.mkdir(parents=True, exist_ok=True)
+        key = _key(folder / "key")
+        _remit(settings, key)
         store = SqliteJournal(folder / "journal.db", durability=settings.durability)
-        return cls(store, FileWorkers(folder / "workers"), _key(folder / "key"), settings)
+        return cls(store, FileWorkers(folder / "workers"), key, settings)
 
     async def __aenter__(self) -> Self:
         """Be at home."""
@@ -213,8 +219,8 @@ class Home:
 
     def _world(self, agent: Agent, tenant: str) -> tuple[Agent, World]:
         known = self._worlds.get((id(agent), tenant))
-        if known is not None and known[1].tenant is self._tenants.get(tenant):
-            return known
+        if known is not None:
+            return known[1], known[2]
         if tenant not in self._tenants:
             raise ConfigError(f"no tenant {tenant!r} in this home; there are: {', '.join(self._tenants)}")
         models = {"default": agent.model, **agent.roles}
@@ -233,7 +239,9 @@ class Home:
             tenant=self._tenants[tenant],
             key=self._key,
         )
-        self._worlds[id(agent), tenant] = (ready, world)
+        if len(self._worlds) >= _WORLDS:
+            self._worlds.clear()
+        self._worlds[id(agent), tenant] = (agent, ready, world)
         return ready, world
 
     def _model(self, model: str | Model) -> Model:
@@ -268,13 +276,22 @@ def child_of(parent: Remit | None) -> Tree | None:
     return Tree(tree.root, parent.session, tree.depth + 1, tree.max_depth, tree.max_children, tree.cap)
 
 
+def _remit(settings: Settings, key: bytes) -> Remit | None:
+    """Read the remit to stay inside, if there is one."""
+    token = settings.token or os.environ.get(VARIABLE, "")
+    return verify(token, key) if token else None
+
+
 def _key(path: Path) -> bytes:
     """Read the key that signs tokens, or make one that only this user can read."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    if not path.exists():
+        # Written aside and put in place whole: another process must never read half a key, or make another one.
+        draft = path.with_name(f"{path.name}.{lots.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(lots.token_bytes(32))
-    except FileExistsError:
-        pass
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
     key = path.read_bytes()
     if len(key) != 32:
         raise ConfigError(f"{path} does not hold a key of 32 bytes; move it away to have a new one made")

@@ -161,13 +161,10 @@ def test_what_a_nested_model_forbids_is_refused_at_its_place() -> None:
     def ship(size: Size) -> None: ...
 
     wrong: JsonObject = {"size": {"wide": 1, "deep": 2}}
-    assert ship.check(wrong) in {
-        "size.deep: there is no such argument; leave it out",
-        "size.deep: unexpected keyword argument; got 2",
-    }
+    assert ship.check(wrong) == "size.deep: there is no such argument; leave it out"
 
 
-def test_a_docstring_nobody_can_parse_is_the_description() -> None:
+def test_a_docstring_with_odd_markup_still_describes() -> None:
     def act(a: int) -> None: ...
 
     act.__doc__ = "Do it.\n\n:param a b c d: broken"

@@ -1,4 +1,4 @@
-"""Agents: finds a declaration by a reference such as `agent.py:helper` and makes one that a later command finds again."""
+"""Agents: finds a declaration by a reference such as `agent.py:helper`, and marks it so that it is found again."""
 
 import importlib
 import importlib.util
@@ -26,7 +26,7 @@ class Loaded:
 
 
 def load(ref: str) -> Loaded:
-    """Load `FILE.py:NAME` or `module:NAME`, an `Agent` or a function giving one; raise `ConfigError` when it is not there."""
+    """Load an `Agent`, or what a function gives, from `FILE.py:NAME` or `module:NAME`; raise `ConfigError` if not."""
     place, _, name = ref.rpartition(":") if ":" in ref else (ref, "", DEFAULT)
     name = name or DEFAULT
     if not place:
@@ -46,10 +46,11 @@ def load(ref: str) -> Loaded:
 def _from_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ConfigError(f"no file {str(path)!r}; the agent is given as FILE.py:NAME")
-    # A name of its own, so that an `agent.py` or `json.py` hides no module; its neighbours can be imported all the same.
+    # A name of its own, so that a file named `json.py` hides no module; its neighbours can be imported all the same.
     name = f"remit_agent_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     _see(path.parent)

@@ -1,9 +1,9 @@
-"""Driving: an agent at work on a terminal. The first Ctrl-C pauses after the step under way, the second stops at once."""
+"""Driving: an agent at work on a terminal. One Ctrl-C pauses after the step under way, a second stops at once."""
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,9 +12,17 @@ from remit.cli.places import folded
 from remit.cli.screen import Screen
 from remit.cli.standing import Standing, stand
 from remit.core.agent import Agent
-from remit.core.events import EffectStarted, ModelAsked, Record, RunEnded, RunOpened, RunSuspended, SessionOpened
+from remit.core.events import (
+    EffectStarted,
+    MessageReceived,
+    ModelAsked,
+    Record,
+    RunEnded,
+    RunOpened,
+    RunSuspended,
+    SessionOpened,
+)
 from remit.core.ports import Delta
-from remit.core.state import State
 from remit.core.values import JsonObject, show_usd, usd
 from remit.home import Home
 from remit.runtime import RunResult
@@ -31,7 +39,6 @@ class Driver:
     store: str
     """Where the home is, for the commands to go on."""
     screen: Screen
-    session: str = ""
     _asked: int = 0
     _shown: str = ""
 
@@ -67,7 +74,11 @@ class Driver:
             case ModelAsked() | EffectStarted():
                 if isinstance(record.event, ModelAsked):
                     self._shown = ""
-                self.screen.under_way(f"{timeline.under_way()[-1].title} …")
+                begun = timeline.under_way()[-1]
+                self.screen.under_way(f"{begun.title}: {begun.detail} …")
+            case MessageReceived(by="user"):
+                # Whoever reads this has just said it.
+                pass
             case SessionOpened() | RunOpened() | RunEnded() | RunSuspended():
                 # The report at the end says these.
                 pass
@@ -92,9 +103,11 @@ class Driver:
         spent = f", {show_usd(result.spent)}" if result.spent else ""
         word = standing.status if result.status == "waiting" else result.status
         reason = f": {result.reason}" if result.reason and result.status != "waiting" else ""
-        self.screen.hint(f"session {result.session}, run {result.run}: {word}{spent}{reason}", "dim" if not status else "")
+        self.screen.hint(
+            f"session {result.session}, run {result.run}: {word}{spent}{reason}", "dim" if not status else ""
+        )
         if result.status == "waiting":
-            explain(self.screen, standing)
+            explain(self.screen.hint, standing)
         return status
 
     def _told(self, result: RunResult, standing: Standing, status: int) -> JsonObject:
@@ -113,7 +126,7 @@ class Driver:
     # -- signals ---------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _heeding(self) -> Iterator[None]:
+    def _heeding(self) -> Generator[None]:
         loop = asyncio.get_running_loop()
         signals = (signal.SIGINT, signal.SIGTERM)
         for number in signals:
@@ -158,15 +171,16 @@ async def resumed(home: Home, agent: Agent, session: str) -> Items:
     yield await driving
 
 
-def explain(screen: Screen, standing: Standing) -> None:
-    """Tell a person what is waited for and how to go on."""
-    screen.hint(standing.question or standing.status, "yellow")
+def explain(say: Callable[[str, str], None], standing: Standing) -> None:
+    """Tell a person, line by line with its style, what is waited for and how to go on."""
+    if standing.question:
+        say(standing.question, "yellow")
     for name, text in standing.calls:
-        screen.hint(f"  {text}  ({name})")
+        say(f"  {text}  ({name})", "")
     if standing.commands:
-        screen.hint("go on with:")
+        say("go on with:", "")
         for command in standing.commands:
-            screen.hint(f"  {command}", "bold")
+            say(f"  {command}", "bold")
 
 
 def waits(standing: Standing) -> JsonObject | None:
@@ -174,8 +188,3 @@ def waits(standing: Standing) -> JsonObject | None:
     if standing.status not in {"waiting", "paused", "crashed"}:
         return None
     return {"question": standing.question, "calls": [{"id": name, "call": text} for name, text in standing.calls]}
-
-
-def alive(state: State, workers: frozenset[str]) -> bool:
-    """Say whether the worker of a session's run is among the living."""
-    return state.run is not None and state.run.worker in workers

@@ -4,10 +4,9 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Protocol, cast
 
-from remit.cli.exits import MEANINGS, USAGE
+from remit.cli.exits import DONE, MEANINGS, PAUSED, USAGE
 
 COMMANDS = {
     "run": ("remit.cli.commands.run", "give an agent a message and drive it until it answers or waits"),
@@ -46,13 +45,20 @@ class _Running(Protocol):
     def run(self, command: Command, args: argparse.Namespace) -> int: ...
 
 
+class _Metadata(Protocol):
+    def version(self, name: str) -> str: ...
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command named on the command line and give its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     name = words[0] if words else ""
     if name not in COMMANDS:
         parser = _overview()
-        parser.parse_args(words)
+        if parser.parse_args(words).version:
+            metadata = cast("_Metadata", importlib.import_module("importlib.metadata"))
+            sys.stdout.write(f"remit {metadata.version('remit')}\n")
+            return DONE
         parser.print_help(sys.stderr)
         return USAGE
     module, summary = COMMANDS[name]
@@ -60,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = cast("Command", importlib.import_module(module))
         running = cast("_Running", importlib.import_module("remit.cli.running"))
     except KeyboardInterrupt:
-        return 130
+        return PAUSED
     parser = argparse.ArgumentParser(prog=f"remit {name}", description=f"{summary[0].upper()}{summary[1:]}.")
     parser.set_defaults(command=name)
     command.add_arguments(parser)
@@ -80,6 +86,6 @@ def _overview() -> argparse.ArgumentParser:
         "REMIT_DEBUG=1 shows the traceback of an error.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"remit {version('remit')}")
-    parser.add_argument("command", choices=list(COMMANDS), metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="store_true", help="show the version and exit")
+    parser.add_argument("command", nargs="?", choices=list(COMMANDS), metavar="COMMAND", help=argparse.SUPPRESS)
     return parser

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from remit.cli.agents import Loaded
+from remit.cli.standing import Standing, stand
 from remit.core.errors import ConfigError, UnknownSessionError
 from remit.core.limits import Tenant
 from remit.core.ports import SessionQuery, Store
@@ -67,6 +68,13 @@ async def find(store: Store, wanted: str) -> str:
 async def folded(store: Store, session: str) -> State:
     """Give what a session is now."""
     return State.fold(record.event for record in await store.read(session))
+
+
+async def standing(place: str, store: Store, session: str) -> Standing:
+    """Say where a session stands."""
+    state = await folded(store, session)
+    worker = state.run.worker if state.run else ""
+    return stand(session, state, place, alive=bool(living(place, [worker])))
 
 
 def living(place: str, names: Iterable[str]) -> frozenset[str]:

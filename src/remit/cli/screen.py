@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from remit.core.values import JsonValue
-from remit.telemetry import Mood, Row, figures, offset
+from remit.telemetry import Mood, Row, figures, line, offset
 
 _STYLES: dict[Mood, str] = {"plain": "", "quiet": "dim", "good": "green", "warn": "yellow", "bad": "red"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -77,8 +77,11 @@ class Screen:
 
     def row(self, row: Row) -> None:
         """Write a row of a timeline as output, on one line of a terminal."""
-        wide = not self._out.isatty()
-        self._console.print(_row(row), no_wrap=True, overflow="ellipsis", soft_wrap=wide, crop=not wide)
+        if self._out.isatty():
+            self._console.print(_row(row), no_wrap=True, overflow="ellipsis")
+        else:
+            self._out.write(f"{visible(line(row))}\n")
+            self._out.flush()
 
     def step(self, row: Row) -> None:
         """Say compactly, on a terminal, what a step came to."""
@@ -118,7 +121,8 @@ def _row(row: Row, *, compact: bool = False) -> Text:
     text.append(f"{row.step:<5} ", "dim")
     text.append(f"{visible(row.title):<12} ", style or "bold")
     wants = f"→ {row.wants}" if row.wants else ""
-    detail = "" if compact and row.wants else row.detail
+    # On a terminal an answer was just read while it was written.
+    detail = "" if compact and row.usage is not None and row.mood == "plain" else row.detail
     text.append(visible(" ".join(part for part in (detail, wants) if part)), style)
     shown = figures(row)
     if shown:

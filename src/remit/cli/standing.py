@@ -1,9 +1,11 @@
 """Standing: where a session stands, what it waits for, and the exact commands that go on. Pure."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from remit.core.events import RunSuspended
 from remit.core.state import State
 from remit.home import FOLDER
 from remit.runtime import doubted, waiting
@@ -29,34 +31,42 @@ def stand(session: str, state: State, store: str, *, alive: bool) -> Standing:
     """Say where a session stands; `alive` tells whether the worker of its run is."""
     tail = "" if store == FOLDER else f" --store {shlex.quote(store)}"
 
-    def command(*words: str) -> str:
-        return f"remit {' '.join(words)}{tail}"
+    def command(verb: str, *words: str) -> str:
+        return f"remit {' '.join((verb, session, *words))}{tail}"
 
-    resume = command("resume", session)
     run = state.run
     if state.closed is not None:
         return Standing("closed", state.closed.reason)
     if run is None:
-        if state.inbox:
-            return Standing("idle", "a message waits for its run", (), (resume,))
-        ref = state.opened.ref if state.opened else ""
-        return Standing("idle", commands=(command("run", shlex.quote(ref), "--session", session, '"..."'),) if ref else ())
-    if run.suspended is None:
-        if alive:
-            return Standing("running", f"worker {run.worker} drives it", (), (command("show", session, "--follow"),))
-        return Standing("crashed", f"worker {run.worker} died", (), (resume,))
-    question = run.suspended.question
+        return _idle(session, state, tail)
+    if run.suspended is not None:
+        return _suspended(run.suspended, state, command)
+    if alive:
+        return Standing("running", f"worker {run.worker} drives it", commands=(command("show", "--follow"),))
+    return Standing("crashed", f"worker {run.worker} died", commands=(command("resume"),))
+
+
+def _idle(session: str, state: State, tail: str) -> Standing:
+    if state.inbox:
+        return Standing("idle", "a message waits for its run", commands=(f"remit resume {session}{tail}",))
+    ref = state.opened.ref if state.opened else ""
+    again = f'remit run {shlex.quote(ref)} --session {session}{tail} "..."'
+    return Standing("idle", commands=(again,) if ref else ())
+
+
+def _suspended(suspended: RunSuspended, state: State, command: Callable[..., str]) -> Standing:
     asked, doubts = waiting(state), doubted(state)
     calls = tuple((effect.call.id, call_text(effect.call)) for effect in (*asked, *doubts))
-    if asked:
-        first = asked[0].call.id
-        return Standing("waiting", question, calls, (command("approve", session, first), command("deny", session, first)))
-    if doubts:
-        first = doubts[0].call.id
-        ways = ("--happened", "--not-happened")
-        return Standing("waiting", question, calls, tuple(command("settle", session, first, way) for way in ways))
-    if run.suspended.why == "alarm":
-        return Standing("waiting", question, (), (resume, command("cancel", session)))
-    if run.suspended.why == "paused":
-        return Standing("paused", question, (), (resume,))
-    return Standing("waiting", "decided; it can go on", (), (resume,))
+    commands = [command(verb, effect.call.id) for effect in asked for verb in ("approve", "deny")]
+    ways = ("--happened", "--not-happened")
+    commands += [command("settle", effect.call.id, way) for effect in doubts for way in ways]
+    question = suspended.question
+    if calls:
+        return Standing("waiting", question, calls, tuple(commands))
+    match suspended.why:
+        case "alarm":
+            return Standing("waiting", question, (), (command("resume"), command("cancel")))
+        case "paused":
+            return Standing("paused", question, (), (command("resume"),))
+        case "approval" | "in_doubt":
+            return Standing("waiting", "it is decided and can go on", (), (command("resume"),))

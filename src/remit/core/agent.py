@@ -48,3 +48,15 @@ class Agent:
                 raise ConfigError(
                     f"tool {tool.spec.name!r} falls back to {tool.spec.fallback!r}, which agent {self.name!r} lacks"
                 )
+        fallbacks = {tool.spec.name: tool.spec.fallback for tool in self.tools}
+        for name in fallbacks:
+            _follow(name, fallbacks)
+
+
+def _follow(name: str, fallbacks: Mapping[str, str]) -> None:
+    """Refuse tools that fall back in a circle: when all of them fail there would be no end."""
+    chain = [name]
+    while after := fallbacks[chain[-1]]:
+        if after in chain:
+            raise ConfigError(f"tools fall back in a circle: {' -> '.join([*chain, after])}; cut it somewhere")
+        chain.append(after)

@@ -232,7 +232,9 @@ class State:
             case ev.SessionOpened():
                 self.opened, self.limits = event, event.limits
             case ev.MessageReceived():
-                self.inbox.append(event)
+                # Two processes may both have taken it in: the same key is the same message.
+                if event.key not in self.keys:
+                    self.inbox.append(event)
                 if event.key:
                     self.keys.add(event.key)
             case ev.RunOpened():
@@ -285,7 +287,9 @@ class State:
                 if self.run is not None and event.level in {"warn", "answer", "stop"}:
                     self.run.pressure = event.level
             case ev.LimitRaised():
-                self.limits = msgspec.structs.replace(self.limits, **{event.limit: event.to})
+                # Most limits are counts, and a count that became a fraction would spread to whatever it is added to.
+                to = int(event.to) if float(event.to).is_integer() else event.to
+                self.limits = msgspec.structs.replace(self.limits, **{event.limit: to})
             case ev.CancelAsked():
                 if self.run is not None:
                     self.run.cancelled = event

@@ -54,18 +54,33 @@ class _Job:
 def _transact(connection: sqlite3.Connection, jobs: list[_Job], path: Path) -> None:
     """Run all jobs in one transaction; raise only when the database is busy."""
     connection.execute("BEGIN IMMEDIATE")
+    spoiler = None
     try:
-        for job in jobs:
-            try:
-                job.result = job.work(connection)
-            except RemitError as error:
-                job.error = error
-        connection.execute("COMMIT")
+        spoiler = _run(connection, jobs, path)
+        if spoiler is None:
+            connection.execute("COMMIT")
     except sqlite3.Error as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
         for job in jobs:
             job.error = explain(path, error)
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    rest = [job for job in jobs if job is not spoiler]
+    if spoiler is not None and rest:
+        # What it wrote before it broke is undone, and what its neighbours wrote too: they come again without it.
+        _transact(connection, rest, path)
+
+
+def _run(connection: sqlite3.Connection, jobs: list[_Job], path: Path) -> _Job | None:
+    """Run the jobs up to the first that breaks, and give that one."""
+    for job in jobs:
+        try:
+            job.result, job.error = job.work(connection), None
+        except RemitError as error:
+            job.error = error
+        except Exception as error:  # noqa: BLE001 - whoever brings what cannot be stored is told, and nobody else suffers
+            job.error = explain(path, error) if isinstance(error, sqlite3.Error) else error
+            return job
+    return None
 
 
 class TickCommitter:

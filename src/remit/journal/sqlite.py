@@ -31,6 +31,8 @@ _CHECKPOINT_BYTES = 8 << 20
 _ROW = "id, agent, tenant, status, opened, changed, parent, why"
 _CRC = 4
 _DEFERRABLE = frozenset(DEFERRABLE)
+_NUMBERS = 50_000
+"""Sessions whose row numbers are kept in memory."""
 
 
 class SqliteJournal:
@@ -61,22 +63,23 @@ class SqliteJournal:
         body = encode(events)
         body = zlib.crc32(body).to_bytes(_CRC, "big") + body
 
-        def work(db: sqlite3.Connection) -> int:
-            number = self._number(db, session)
+        def work(db: sqlite3.Connection) -> tuple[int, int | None]:
+            number = self._numbers.get(session) or _find(db, session)
             tail = 0 if number is None else _tail(db, number)
             if tail != after:
                 raise ConflictError(session, after, tail)
             if not events:
-                return tail
+                return tail, number
             _take(db, entries)
             at = now_ms()
             if number is None or concerns(events):
                 number = self._list(db, session, events, at)
             db.execute("INSERT INTO batches VALUES (?, ?, ?, ?)", (number, tail + len(events), at, body))
-            return tail + len(events)
+            return tail + len(events), number
 
         urgent = not _DEFERRABLE.issuperset(map(type, events))
-        tail = await self._committer.do(work, urgent=urgent)
+        tail, number = await self._committer.do(work, urgent=urgent)
+        self._remember(session, number)
         news = self._news.get(session)
         if news is not None:
             news.set()
@@ -85,20 +88,13 @@ class SqliteJournal:
             self._start_checkpoint()
         return tail
 
-    def _number(self, db: sqlite3.Connection, session: str) -> int | None:
-        number = self._numbers.get(session)
-        if number is None:
-            found = db.execute("SELECT number FROM sessions WHERE id = ?", (session,)).fetchone()
-            if found is None:
-                return None
-            number = self._remember(session, found[0])
-        return number
-
-    def _remember(self, session: str, number: int) -> int:
-        if len(self._numbers) > 50_000:
+    def _remember(self, session: str, number: int | None) -> None:
+        """Keep a number that was committed: one that may yet be rolled back must not be believed."""
+        if number is None or session in self._numbers:
+            return
+        if len(self._numbers) > _NUMBERS:
             self._numbers.clear()
         self._numbers[session] = number
-        return number
 
     def _list(self, db: sqlite3.Connection, session: str, events: Sequence[Event], at: int) -> int:
         found = db.execute(f"SELECT {_ROW} FROM sessions WHERE id = ?", (session,)).fetchone()
@@ -111,7 +107,6 @@ class SqliteJournal:
             f"ON CONFLICT (id) DO UPDATE SET {places} RETURNING number",
             msgspec.structs.astuple(row),
         )
-        # Not remembered before the commit: a number that was rolled back must not be believed.
         return int(cursor.fetchone()[0])
 
     async def read(self, session: str, *, after: int = 0) -> list[Record]:
@@ -120,9 +115,10 @@ class SqliteJournal:
 
     def _read(self, session: str, after: int) -> list[Record]:
         with explained(self.path):
-            number = self._number(self._reader, session)
+            number = self._numbers.get(session) or _find(self._reader, session)
             if number is None:
                 return []
+            self._remember(session, number)
             rows = self._reader.execute(
                 "SELECT seq, at, body FROM batches WHERE session = ? AND seq > ? ORDER BY seq", (number, after)
             ).fetchall()
@@ -237,6 +233,11 @@ class SqliteJournal:
             await asyncio.gather(self._checkpoint, return_exceptions=True)
         self._reader.close()
         self._writer.close()
+
+
+def _find(db: sqlite3.Connection, session: str) -> int | None:
+    found = db.execute("SELECT number FROM sessions WHERE id = ?", (session,)).fetchone()
+    return None if found is None else int(found[0])
 
 
 def _tail(db: sqlite3.Connection, number: int) -> int:

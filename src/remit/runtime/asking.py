@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 import msgspec
 
 from remit.core.agent import Agent
-from remit.core.errors import DivergedError, ModelError, OverLimitError
+from remit.core.errors import DivergedError, ModelError, ModelTimeoutError, OverLimitError
 from remit.core.events import ModelAnswered, ModelAsked, ModelFailed
-from remit.core.messages import AssistantMessage, Call, Message, UserMessage
+from remit.core.messages import AssistantMessage, Call, Message, Stop, UserMessage
 from remit.core.moves import Answer, Ask
 from remit.core.ports import Entry, Model, Reply, Request, ToolSpec
 from remit.core.shape import Shape
-from remit.core.state import State, Step
+from remit.core.state import MAIN, State, Step
 from remit.core.values import JsonObject, Nanos, now_ms
 from remit.policy import budget_refusal, refusal
 from remit.runtime.feed import Feed
 from remit.runtime.halts import Stopped
 from remit.runtime.ledger import Ledger
-from remit.runtime.payload import fit
+from remit.runtime.payload import fit, legible
 from remit.runtime.recorder import NoRoom, Recorder
 from remit.runtime.repair import read_json
 from remit.runtime.world import World
@@ -66,6 +66,7 @@ class Asking:
     ledger: Ledger
     feed: Feed
     _sizes: dict[str, _Measured] = field(default_factory=dict[str, _Measured])
+    _run: int = 0
     _instructions: int = field(init=False)
     """Tokens that the instructions take at most."""
 
@@ -75,7 +76,7 @@ class Asking:
 
     async def ask(self, path: str, move: Ask) -> Answer:
         """Give the recorded answer, or get one."""
-        run = self.recorder.state.run
+        run = (await self.recorder.settled()).run
         assert run is not None
         step = run.steps.get(path)
         if step is not None:
@@ -112,15 +113,16 @@ class Asking:
         key = path.rpartition(".")[0]
         before: list[Message] = [] if move.alone else state.thread(key)
         tokens = offer.tokens + self._instructions + _tokens(said) + (0 if move.alone else self._size(key, before))
+        tokens += len(_json.encode(move.shape.schema)) if move.shape else 0
         worst = self._worst(model, tokens, state.limits.max_output, state.limits.unpriced)
         held = self.ledger.hold(worst, state.limits)
         try:
             if worst:
                 asked = msgspec.structs.replace(asked, hold=worst)
-                await self.recorder.reserve(asked, held, lambda now: budget_refusal(now, worst))
-            else:
-                await self.recorder.reserve(asked)
+            await self.recorder.reserve(asked, held, lambda now: _refused(now, worst))
         except (NoRoom, OverLimitError) as error:
+            heed(self.recorder.state)
+            self._check(self.recorder.state)
             raise Stopped("refused", f"not asked: {error}") from None
         messages: Sequence[Message] = said if move.alone else self.recorder.state.thread(key)
         request = Request(
@@ -156,6 +158,9 @@ class Asking:
 
     def _size(self, key: str, messages: list[Message]) -> int:
         """Bound the tokens of a conversation from above: no tokenizer makes more tokens than there are bytes."""
+        if self._run != self.recorder.state.runs:
+            # The branches of another run had other conversations under the same keys.
+            self._run, self._sizes = self.recorder.state.runs, {MAIN: self._sizes.get(MAIN, _Measured())}
         size = self._sizes.setdefault(key, _Measured())
         if size.messages > len(messages):
             size.messages = size.tokens = 0
@@ -180,16 +185,17 @@ class Asking:
         seconds = self._seconds_left()
         try:
             if seconds is None:
-                return await asked.model.complete(request, self.feed.say)
+                return await _answer(asked.model, request, self.feed)
             async with asyncio.timeout(seconds):
-                return await asked.model.complete(request, self.feed.say)
+                return await _answer(asked.model, request, self.feed)
         except TimeoutError:
             # Whoever is cut off may still have been answered and billed.
             self._failed(asked, "cut off: the run's time was over", asked.worst)
             raise Stopped("stopped", f"stopped: the run's {self.recorder.state.limits.seconds:g} s were over") from None
         except ModelError as error:
-            self._failed(asked, f"{type(error).__name__}: {error}", 0 if error.free else asked.worst)
-            raise Stopped("failed", f"the model {asked.model.spec.name!r} gave no answer: {error}") from error
+            said = legible(str(error))
+            self._failed(asked, f"{type(error).__name__}: {said}", 0 if error.free else asked.worst)
+            raise Stopped("failed", f"the model {asked.model.spec.name!r} gave no answer: {said}") from error
 
     def _failed(self, asked: _Asked, error: str, cost: Nanos) -> None:
         failed = ModelFailed(asked.path, error, cost=cost, final=True)
@@ -207,16 +213,43 @@ class Asking:
         price = asked.model.spec.price
         cost = reply.cost if reply.cost is not None else price.cost(reply.usage) if price else 0
         # Without tools on offer nobody could run a call, and one without an outcome would spoil the conversation.
-        calls = _named(reply.calls, run.number, asked) if asked.offered else ()
-        text = _text(reply.text)
-        value, problem = _value(text, calls, asked.move.shape)
+        calls = _named(reply, run.number, asked) if asked.offered else ()
+        said = legible(reply.text)
+        value, problem = _value(said, calls, asked.move.shape, reply.stop)
         if reply.calls and not asked.offered and not value:
             problem = "tools were called although none is on offer"
         answered = ModelAnswered(
-            asked.path, text, calls, reply.usage, cost, problem, reply.reasoning, reply.stop, reply.model
+            asked.path, said, calls, reply.usage, cost, problem, fit(reply.reasoning), reply.stop, legible(reply.model)
         )
-        self.recorder.record(answered, self.ledger.settle(asked.held, asked.worst, cost))
-        return Answer(text, calls, value, problem)
+        kept = self.recorder.record(answered, self.ledger.settle(asked.held, asked.worst, cost))
+        if kept is not answered:
+            # A secret was taken out: the strategy must see what a replay will.
+            value, _ = _value(kept.text, kept.calls, asked.move.shape, kept.stop)
+        return Answer(kept.text, kept.calls, value, kept.problem)
+
+
+async def _answer(model: Model, request: Request, feed: Feed) -> Reply:
+    try:
+        return await model.complete(request, feed.say)
+    except TimeoutError as error:
+        # Not ours: our own cuts the model off and so does not come out of it as an error.
+        raise ModelTimeoutError(str(error) or "no answer in time") from error
+
+
+def _refused(state: State, worst: Nanos) -> str:
+    """Say why a model may not be asked now, in the light of all that was decided up to here."""
+    if state.run is not None and state.run.cancelled is not None:
+        return "cancelled"
+    return refusal(state, now_ms()) or budget_refusal(state, worst)
+
+
+def heed(state: State) -> None:
+    """Stop where a person wants it."""
+    run = state.run
+    assert run is not None
+    if run.cancelled is not None:
+        reason = f": {run.cancelled.reason}" if run.cancelled.reason else ""
+        raise Stopped("cancelled", f"cancelled by {run.cancelled.by}{reason}")
 
 
 def recalled(path: str, step: Step, move: Ask) -> Answer | None:
@@ -240,61 +273,59 @@ def recalled(path: str, step: Step, move: Ask) -> Answer | None:
     answered = step.answered
     if answered is None:
         return None
-    value, _ = _value(answered.text, answered.calls, move.shape)
+    value, _ = _value(answered.text, answered.calls, move.shape, answered.stop)
     return Answer(answered.text, answered.calls, value, answered.problem)
 
 
-def _value(text: str, calls: Sequence[Call], shape: Shape | None) -> tuple[object, str]:
+def _value(text: str, calls: Sequence[Call], shape: Shape | None, stop: Stop) -> tuple[object, str]:
     """Read an answer into its shape: the value, or what is wrong with it in words a model can act on."""
     if shape is None or calls:
         return None, ""
     read = read_json(text)
     if read.problem:
         return None, f"the answer is not JSON: {read.problem}"
+    if read.repaired and stop == "length":
+        # It can be closed, but nobody knows what was still to come.
+        return None, "the answer was cut off at its length; make it shorter"
     try:
         return shape.read(read.value), ""
     except ValueError as error:
         return None, f"the answer does not have the asked shape: {error}"
 
 
-def _named(calls: Sequence[Call], run: int, asked: _Asked) -> tuple[Call, ...]:
+def _named(reply: Reply, run: int, asked: _Asked) -> tuple[Call, ...]:
     """Give each call an id of ours, since a model's may repeat, and mend what can be mended."""
     place = asked.path.replace(".", "_")
     names = None if asked.move.tools is None else frozenset(asked.move.tools)
-    return tuple(_mended(call, f"c{run}_{place}_{number}", names) for number, call in enumerate(calls))
+    whole = reply.stop != "length"
+    return tuple(
+        _mended(call, f"c{run}_{place}_{number}", names, whole=whole) for number, call in enumerate(reply.calls)
+    )
 
 
-def _mended(call: Call, name: str, offered: frozenset[str] | None) -> Call:
+def _mended(call: Call, name: str, offered: frozenset[str] | None, *, whole: bool) -> Call:
     if offered is not None and call.tool not in offered:
         return Call(
-            _text(call.tool),
+            legible(call.tool),
             {},
             name,
             "",
             f"{call.tool!r} is not on offer here; there are: {', '.join(sorted(offered))}",
         )
     if not call.malformed:
-        return Call(_text(call.tool), _arguments(call.args), name)
+        return Call(legible(call.tool), _arguments(call.args), name)
     read = read_json(call.malformed)
-    if isinstance(read.value, dict) and not read.problem:
-        return Call(_text(call.tool), _arguments(read.value), name)
-    raw = _text(call.malformed)[:2000]
-    return Call(_text(call.tool), {}, name, raw, f"the arguments are not a JSON object ({read.problem}): {raw[:200]!r}")
+    if isinstance(read.value, dict) and not read.problem and (whole or not read.repaired):
+        return Call(legible(call.tool), _arguments(read.value), name)
+    raw = legible(call.malformed)[:2000]
+    problem = read.problem or "cut off at the length"
+    return Call(legible(call.tool), {}, name, raw, f"the arguments are not a JSON object ({problem}): {raw[:200]!r}")
 
 
 def _arguments(args: JsonObject) -> JsonObject:
     fitting = fit(args)
     assert isinstance(fitting, dict)
-    return fitting
-
-
-def _text(text: str) -> str:
-    """Take out what UTF-8 cannot say."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
+    return {str(name): value for name, value in fitting.items()}
 
 
 def _tokens(messages: Sequence[Message]) -> int:

@@ -26,7 +26,7 @@ from remit.policy import budget_refusal, judge, refusal
 from remit.runtime.acting import Result, act, probe
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger
-from remit.runtime.payload import outcome
+from remit.runtime.payload import fit, legible, outcome
 from remit.runtime.recorder import NoRoom, Recorder
 from remit.runtime.walk import together
 from remit.runtime.world import World
@@ -58,13 +58,13 @@ class Gateway:
 
     async def run(self, path: str, move: Run) -> tuple[Outcome, ...]:
         """Make calls at the same time; raise `Suspended` when one of them waits for a person."""
-        run = self.recorder.state.run
+        run = (await self.recorder.settled()).run
         assert run is not None
         if path in run.steps:
             raise DivergedError(path, "a question to a model or a note", "tool calls")
         place = path.replace(".", "_")
         calls = [
-            call if call.id else replace_id(call, f"c{run.number}_{place}_{number}")
+            call if call.id else self._own(call, f"c{run.number}_{place}_{number}")
             for number, call in enumerate(move.calls)
         ]
         if not calls:
@@ -78,6 +78,15 @@ class Gateway:
             return (await self._carry_out(entry),)
         works = [self._carry_out(entry) if isinstance(entry, _Go) else self._settled(entry) for entry in admitted]
         return tuple(await together(works))
+
+    def _own(self, call: Call, name: str) -> Call:
+        """Give a call that a strategy made itself as the journal will hold it, and an id."""
+        args = fit(call.args)
+        assert isinstance(args, dict)
+        made = Call(call.tool, {str(key): value for key, value in args.items()}, name, call.malformed, call.problem)
+        kept = self.world.secrets.redact_event(EffectStarted(name, made=made)).made
+        assert kept is not None
+        return kept
 
     async def _settled(self, entry: Outcome | Suspended) -> Outcome:
         if isinstance(entry, Suspended):
@@ -185,9 +194,7 @@ class Gateway:
         return go if price == 0 else replace(go, held=self.ledger.hold(price, self.recorder.state.limits))
 
     def _end(self, call: Call, status: OutcomeStatus, output: JsonValue, made: Call | None) -> Outcome:
-        ended = Outcome(call.id, status, output)
-        self.recorder.record(EffectEnded(ended, made=made))
-        return ended
+        return self.recorder.record(EffectEnded(Outcome(call.id, status, fit(output)), made=made)).outcome
 
     def _tool(self, call: Call) -> Tool:
         tool = self.world.tools.get(call.tool)
@@ -210,6 +217,11 @@ class Gateway:
             # The intent goes first: after a crash we must know that it may have happened.
             self.recorder.record(started)
             await self.recorder.flush()
+        run = self.recorder.state.run
+        assert run is not None
+        if run.cancelled is not None:
+            # A person was faster than the act, so it is sure that it did not happen.
+            return await self._ended(go, Result("failed", "not run: the run was cancelled", charged=False))
         result = await act(go.tool, go.call, self._context(go.call), self.world)
         return await self._conclude(go, result)
 
@@ -254,11 +266,13 @@ class Gateway:
 
     async def _ended(self, go: _Go, result: Result) -> Outcome:
         status: OutcomeStatus = "ok" if result.status == "ok" else "failed"
-        ended = await outcome(go.call.id, status, result.output, self.world.store)
+        # Before it is measured: what is too large goes to a blob, and no secret may get there either.
+        clean = self.world.secrets.redact_event(EffectEnded(Outcome(go.call.id, status, fit(result.output)))).outcome
+        ended = await outcome(go.call.id, status, clean.output, self.world.store)
         price = go.tool.spec.price
         cost = price if result.charged else 0
-        self.recorder.record(EffectEnded(ended, cost, result.attempts), self.ledger.settle(go.held, price, cost))
-        return ended
+        entries = self.ledger.settle(go.held, price, cost)
+        return self.recorder.record(EffectEnded(ended, cost, result.attempts), entries).outcome
 
     async def _fall_back(self, go: _Go, result: Result) -> Outcome:
         """Try the declared fallback, through this same door; what it gives is the outcome of the first call."""
@@ -272,8 +286,8 @@ class Gateway:
         return await self._ended(go, replace(result, output=output))
 
     async def _doubt(self, go: _Go, why: str) -> Outcome:
-        question = f"did {go.call.tool} ({go.call.id}) happen? {why}"
-        self.recorder.record(EffectInDoubt(go.call.id, question))
+        doubt = EffectInDoubt(go.call.id, legible(f"did {go.call.tool} ({go.call.id}) happen? {why}"))
+        question = self.recorder.record(doubt).question
         await self.recorder.flush()
         raise Suspended("in_doubt", question)
 
@@ -282,8 +296,3 @@ class Gateway:
         if not self._token:
             self._token = sign(Remit(session, self.world.tenant.name, self.ledger.tree), self.world.key)
         return ToolContext(f"{session}-{call.id}", session, self.world.tenant.name, call.id, self._token)
-
-
-def replace_id(call: Call, name: str) -> Call:
-    """Give the call with another id."""
-    return Call(call.tool, call.args, name, call.malformed, call.problem)

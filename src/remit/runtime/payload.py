@@ -18,17 +18,14 @@ HEAD = 2000
 
 _UNFIT = (TypeError, ValueError, OverflowError, msgspec.MsgspecError)
 _pack = msgspec.msgpack.Encoder()
+_unpack = msgspec.msgpack.Decoder()
 _json = msgspec.json.Encoder()
 
 
 async def outcome(call: str, status: OutcomeStatus, output: JsonValue, blobs: Blobs) -> Outcome:
-    """Make the outcome of a call, whatever the tool returned."""
-    try:
-        size = len(_pack.encode(output))
-    except _UNFIT:
-        output = plain(output)
-        size = len(_pack.encode(output))
-    if size <= LARGE:
+    """Make the outcome of a call from what `fit` made of the tool's result."""
+    packed = _pack.encode(output)
+    if len(packed) <= LARGE:
         return Outcome(call, status, output)
     body = _json.encode(output)
     blob = await blobs.put(body)
@@ -38,11 +35,23 @@ async def outcome(call: str, status: OutcomeStatus, output: JsonValue, blobs: Bl
 
 
 def fit(value: JsonValue) -> JsonValue:
-    """Make a value one that the journal can hold, changing it only where it must."""
+    """Make a value what the journal gives back for it, changing what it cannot hold only where it must."""
+    if value is None or isinstance(value, bool):
+        return value
     try:
-        _pack.encode(value)
+        packed = _pack.encode(value)
+        # A tuple comes back as a list: whoever goes on now must see what a replay will.
+        return value if isinstance(value, str) else _unpack.decode(packed)
     except _UNFIT:
         return plain(value)
+
+
+def legible(value: str) -> str:
+    """Take out what UTF-8 cannot say."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace").decode()
     return value
 
 

@@ -1,5 +1,6 @@
 """People: what a person may add to a session that nobody in this process drives. Each decision is one append."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from remit.core.errors import ApprovalError, ConflictError, UnknownSessionError
@@ -17,7 +18,9 @@ from remit.core.ports import Store
 from remit.core.state import Effect, State
 from remit.core.values import JsonValue, now_ms
 
-_LIMITS = frozenset(Limits.__struct_fields__) - {"unpriced"}
+# What a tree shares is pinned when its root is opened, and the velocity's watcher is the agent's.
+_LIMITS = frozenset(Limits.__struct_fields__) - {"unpriced", "depth", "children", "usd_per_minute"}
+_FRACTIONS = frozenset({"usd", "session_usd", "tree_usd", "seconds"})
 
 
 async def add(store: Store, session: str, make: Callable[[State], Sequence[Event]]) -> State:
@@ -109,6 +112,10 @@ async def raise_limit(store: Store, session: str, limit: str, to: float, *, by: 
     """Give a session more room."""
     if limit not in _LIMITS:
         raise ApprovalError(f"no limit named {limit!r}; there are: {', '.join(sorted(_LIMITS))}")
+    if not (math.isfinite(to) and to >= 0 and (limit in _FRACTIONS or float(to).is_integer())):
+        raise ApprovalError(
+            f"limit {limit!r} cannot be {to!r}; give a whole number, or for dollars and seconds any, from 0"
+        )
     return await add(store, session, lambda state: (LimitRaised(limit, to, by),))
 
 

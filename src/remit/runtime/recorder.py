@@ -6,6 +6,7 @@ intent that may take from shared accounts: it is durable, or refused with nothin
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from remit.core.errors import ConflictError
 from remit.core.events import FOREIGN, EffectEnded, Event, ModelAnswered, ModelFailed, RunOpened
@@ -16,6 +17,8 @@ from remit.runtime.world import Redactor
 TELLING = frozenset((RunOpened, ModelAnswered, ModelFailed, EffectEnded))
 """What detectors are shown: how things went, not what was meant."""
 
+
+E = TypeVar("E", bound=Event)
 
 Fits = Callable[[State], str]
 """Says why an intent does not fit into what the session may still do; empty when it does."""
@@ -49,18 +52,31 @@ class Recorder:
         self._tail = self.state.seq
         return events
 
-    def record(self, event: Event, entries: Sequence[Entry] = ()) -> None:
-        """Take in what happened; it counts at once and is durable after the next flush."""
+    def record(self, event: E, entries: Sequence[Entry] = ()) -> E:
+        """Take in what happened, and give it as it is kept; it counts at once and is durable after the next flush."""
         kept = self._secrets.redact_event(event)
         if self._reserving:
             # Its place in the journal is after the intent that is being decided on.
             self._late.append((kept, entries))
-            return
+            return kept
         self._buffer.append(kept)
         self._entries.extend(entries)
         if type(kept) in TELLING:
             self._unseen.append(kept)
         self.state.apply(kept)
+        return kept
+
+    async def settled(self) -> State:
+        """Give the state once all that was recorded counts: what comes while an intent is decided on has to wait."""
+        while self._reserving:
+            async with self._turn:
+                pass
+        return self.state
+
+    @property
+    def tail(self) -> int:
+        """How far the journal is known to be durable."""
+        return self._tail
 
     def unseen(self) -> list[Event]:
         """Give the telling events recorded since this was last asked."""
@@ -82,13 +98,9 @@ class Recorder:
         """
         kept = self._secrets.redact_event(event)
         async with self._turn:
-            # Asked in turn: parallel intents must not all see the room that is there for one of them.
-            refused = fits(self.state) if fits else ""
-            if refused:
-                raise NoRoom(refused)
             self._reserving = True
             try:
-                await self._append([*self._buffer, kept], [*self._entries, *entries], applied=self._buffer)
+                await self._append([*self._buffer, kept], [*self._entries, *entries], applied=self._buffer, fits=fits)
                 self._buffer, self._entries = [], []
                 if type(kept) in TELLING:
                     self._unseen.append(kept)
@@ -110,8 +122,14 @@ class Recorder:
             self._buffer, self._entries = [*events, *self._buffer], [*entries, *self._entries]
             raise
 
-    async def _append(self, events: list[Event], entries: Sequence[Entry], *, applied: list[Event]) -> None:
+    async def _append(
+        self, events: list[Event], entries: Sequence[Entry], *, applied: list[Event], fits: Fits | None = None
+    ) -> None:
         while True:
+            # Asked in turn, and again when a person wrote: parallel intents must not all see the room there is for one.
+            refused = fits(self.state) if fits else ""
+            if refused:
+                raise NoRoom(refused)
             try:
                 self._tail = await self._store.append(self.session, events, after=self._tail, entries=entries)
             except ConflictError:

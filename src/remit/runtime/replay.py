@@ -192,4 +192,8 @@ def _open(state: State) -> bool:
     if run is None:
         return False
     asking = any(step.asked and not step.answered and not step.failed for step in run.steps.values())
-    return asking or any(effect.status in {"started", "in_doubt", "reconciled"} for effect in run.effects.values())
+    # An approval is for one call: a fork must not make it again with the same yes.
+    return asking or any(
+        effect.status in {"started", "in_doubt", "reconciled"} or (effect.status == "asked" and effect.given)
+        for effect in run.effects.values()
+    )

@@ -1,9 +1,19 @@
 """Session: one durable life of an agent, and the one loop that drives it. Recovery and start are the same path."""
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
 
 from remit.core.agent import Agent
-from remit.core.errors import ConfigError, DivergedError, JournalError, SessionBusyError, UnknownSessionError
+from remit.core.errors import (
+    ConfigError,
+    DivergedError,
+    JournalError,
+    RemitError,
+    SessionBusyError,
+    UnknownSessionError,
+)
 from remit.core.events import (
     Event,
     Flagged,
@@ -22,13 +32,14 @@ from remit.core.moves import Answer, Ask, GiveUp, Note, Run, identity
 from remit.core.ports import Alarm, Detector
 from remit.core.state import State
 from remit.core.values import JsonValue, nanos, now_ms
-from remit.runtime.asking import Asking
+from remit.runtime.asking import Asking, heed
 from remit.runtime.briefing import brief
 from remit.runtime.feed import Feed
 from remit.runtime.gateway import Gateway
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger, opening
-from remit.runtime.payload import fit
+from remit.runtime.payload import fit, legible
+from remit.runtime.people import doubted, waiting
 from remit.runtime.recorder import TELLING, Recorder
 from remit.runtime.result import RunResult
 from remit.runtime.walk import walk
@@ -113,17 +124,21 @@ class Session:
 
     async def send(self, text: str, *, by: str = "user", key: str = "") -> bool:
         """Give the agent a message; durable when this returns. False when the same key was received before."""
-        if self.state.closed is not None:
-            raise JournalError(f"session {self.id!r} is closed; open a new one")
+        self._refuse_closed()
         if key and key in self.state.keys:
             return False
-        self._recorder.record(MessageReceived(text, by, key))
+        self._recorder.record(MessageReceived(legible(text), by, key))
         await self._recorder.flush()
         return True
 
     def hear(self, text: str, *, by: str = "user") -> None:
         """Give the agent a message that becomes durable with the first thing it leads to."""
-        self._recorder.record(MessageReceived(text, by))
+        self._refuse_closed()
+        self._recorder.record(MessageReceived(legible(text), by))
+
+    def _refuse_closed(self) -> None:
+        if self.state.closed is not None:
+            raise JournalError(f"session {self.id!r} is closed; open a new one")
 
     def pause(self) -> None:
         """Stop after the step under way; the run can be resumed."""
@@ -135,9 +150,15 @@ class Session:
         """Drive until there is nothing to do or a person must act."""
         result = self._standing()
         while self.state.closed is None and (self.state.run is not None or self.state.inbox):
-            await self._begin()
-            result = await self._drive()
-            if result.status == "waiting":
+            try:
+                await self._begin()
+                result = await self._drive()
+            except (Exception, asyncio.CancelledError):
+                # Whatever broke, what is known must not be lost with it.
+                with contextlib.suppress(RemitError):
+                    await self._recorder.flush()
+                raise
+            if result.status == "waiting" and not answered(self.state):
                 break
         return result
 
@@ -164,7 +185,8 @@ class Session:
             await self._recorder.reserve(RunResumed(worker, now_ms()))
 
     async def _count(self, event: RunOpened | RunResumed) -> None:
-        if self.world.tenant.sessions is None:
+        # What people wrote to a known session may yet come before this event and change the task; nobody knows a new one.
+        if self.world.tenant.sessions is None and self._recorder.tail == 0:
             self._recorder.record(event, self._ledger.begin())
         else:
             await self._recorder.reserve(event, self._ledger.begin())
@@ -197,27 +219,27 @@ class Session:
             raise DivergedError(path, recorded, "its end")
 
     async def _suspend(self, number: int, halt: Suspended) -> RunResult:
-        spent = self.state.run.spent if self.state.run else 0
-        self._recorder.record(RunSuspended(halt.why, now_ms(), halt.question), self._ledger.end())
+        asleep = self._recorder.record(RunSuspended(halt.why, now_ms(), legible(halt.question)), self._ledger.end())
         await self._recorder.flush()
         self._pausing = False
         self._due = due(self.state)
-        return RunResult(self.id, number, "waiting", None, halt.question, spent)
+        spent = self.state.run.spent if self.state.run else 0
+        return RunResult(self.id, number, "waiting", None, asleep.question, spent)
 
     async def _end(self, number: int, status: RunStatus, output: JsonValue, reason: str) -> RunResult:
-        self._recorder.record(RunEnded(number, status, fit(output), reason), self._ledger.end())
+        self._recorder.record(RunEnded(number, status, fit(output), legible(reason)), self._ledger.end())
         await self._recorder.flush()
         self._due = {}
         last = self.state.last
         assert last is not None
-        return RunResult(self.id, number, status, last.output, reason, last.spent)
+        return RunResult(self.id, number, status, last.output, last.reason, last.spent)
 
     # -- doors -----------------------------------------------------------------------------------------------------
 
     async def ask(self, path: str, move: Ask) -> Answer:
         """See `Doors.ask`."""
         self._heed()
-        self._due.pop(path, None)
+        self._meet(path, "a question to a model")
         answer = await self._asking.ask(path, move)
         await self._watch()
         return answer
@@ -225,14 +247,18 @@ class Session:
     async def run_calls(self, path: str, move: Run) -> tuple[Outcome, ...]:
         """See `Doors.run_calls`."""
         self._heed()
-        self._due.pop(path, None)
+        effects = self.state.run.effects if self.state.run else {}
+        if any(call.id in effects and effects[call.id].status != "wanted" for call in move.calls):
+            self._due.pop(path, None)
+        elif move.calls:
+            self._meet(path, f"a call of {move.calls[0].tool}")
         outcomes = await self._gateway.run(path, move)
         await self._watch()
         return outcomes
 
     def note(self, path: str, move: Note) -> None:
         """See `Doors.note`."""
-        self._due.pop(path, None)
+        self._meet(path, f"a {move.kind} note")
         run = self.state.run
         assert run is not None
         step = run.steps.get(path)
@@ -241,13 +267,16 @@ class Session:
         else:
             same_note(path, step.noted, move)
 
+    def _meet(self, path: str, what: str) -> None:
+        """Cross a recorded move off; raise `DivergedError` for one that is new where others were recorded after it."""
+        if self._due and self._due.pop(path, None) is None:
+            later = skipped(path, self._due)
+            if later:
+                raise DivergedError(path, f"what led to {self._due[later]} at step {later}", what)
+
     def _heed(self) -> None:
         """Stop where a person wants it."""
-        run = self.state.run
-        assert run is not None
-        if run.cancelled is not None:
-            reason = f": {run.cancelled.reason}" if run.cancelled.reason else ""
-            raise Stopped("cancelled", f"cancelled by {run.cancelled.by}{reason}")
+        heed(self.state)
         if self._pausing:
             raise Suspended("paused", "paused; resume it when you like")
 
@@ -261,6 +290,15 @@ class Session:
                 self._recorder.record(Flagged(alarm.kind, alarm.level, alarm.reason))
                 if alarm.level == "pause":
                     raise Suspended("alarm", alarm.reason)
+
+
+def answered(state: State) -> bool:
+    """Say whether what a run went to sleep for came before it slept, so that nobody will come to wake it."""
+    run = state.run
+    if run is None or run.suspended is None:
+        return False
+    asked = run.suspended.why in {"approval", "in_doubt"}
+    return run.cancelled is not None or (asked and not waiting(state) and not doubted(state))
 
 
 async def _saw(detector: Detector, event: Event, state: State) -> Alarm | None:
@@ -291,6 +329,10 @@ def _cap(agent: Agent) -> int | None:
     return None if agent.limits.tree_usd is None else nanos(agent.limits.tree_usd)
 
 
+_OURS = re.compile(r"c\d+(?:_\d+)+")
+"""The ids of calls that say at which move they were made; not those of fallbacks, nor a strategy's own."""
+
+
 def due(state: State) -> dict[str, str]:
     """List the recorded moves of the current run, which its strategy must yield again: path and what it was."""
     run = state.run
@@ -298,10 +340,22 @@ def due(state: State) -> dict[str, str]:
         return {}
     moves = {path: "a question to a model" if step.asked else "a note" for path, step in run.steps.items()}
     for call, effect in run.effects.items():
-        if effect.status != "wanted" and not call.endswith("f"):
+        if effect.status != "wanted" and _OURS.fullmatch(call):
             place = call.split("_", 1)[1].rpartition("_")[0].replace("_", ".")
             moves.setdefault(place, f"a call of {effect.call.tool}")
     return moves
+
+
+def skipped(path: str, due: Mapping[str, str]) -> str:
+    """Give a recorded move that can only have come after a move at this path, which is not recorded; empty for none."""
+    here = path.split(".")
+    for other in due:
+        there = other.split(".")
+        first = next((place for place, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), None)
+        # Numbers of moves and of branches take turns in a path; branches come at the same time.
+        if first is None or (first % 2 == 0 and int(there[first]) > int(here[first])):
+            return other
+    return ""
 
 
 def same_note(path: str, noted: Noted | None, move: Note) -> None:

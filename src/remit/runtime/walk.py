@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol, assert_never
 
 from remit.core.messages import Outcome
-from remit.core.moves import Answer, Ask, Fork, Move, Note, Run, Strategy
+from remit.core.moves import Answer, Ask, Fork, GiveUp, Move, Note, Run, Strategy
 from remit.core.values import JsonValue
 from remit.runtime.halts import Halt
 
@@ -67,4 +67,7 @@ async def together(works: Iterable[Any]) -> list[Any]:
 
 
 def _gravity(error: BaseException) -> int:
+    if isinstance(error, GiveUp):
+        # What a person must look at in another branch comes first; the branch gives up again when the run goes on.
+        return 0
     return error.gravity if isinstance(error, Halt) else 100

@@ -45,7 +45,8 @@ class FileWorkers:
             return True
         try:
             with (self._folder / worker).open("r") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Shared, so that two who look at the same time do not take each other for the worker.
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
         except BlockingIOError:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -14,11 +14,13 @@ from remit.core.limits import Tenant
 from remit.core.moves import ToolCard
 from remit.core.ports import Detector, Gate, Guard, Model, Store, Tool, ToolSpec, Workers
 
+E = TypeVar("E", bound=Event)
+
 
 class Redactor(Protocol):
     """Keeps secrets out of what is written."""
 
-    def redact_event(self, event: Event) -> Event:
+    def redact_event(self, event: E) -> E:
         """Give the event without any registered value; the same object when there is none in it."""
         ...
 

@@ -29,7 +29,7 @@ def _line(item: ErrorDetails, args: JsonObject, schema: JsonObject) -> str:
     match item["type"]:
         case "missing":
             return f"{path}: is required{_wanted(item['loc'], schema)}"
-        case "extra_forbidden":
+        case "extra_forbidden" | "unexpected_keyword_argument":
             return f"{path}: there is no such argument; {_known(item['loc'], schema)}"
         case _:
             if item["type"] in _OBJECTS:

@@ -115,9 +115,6 @@ def _documentation(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
     text = inspect.getdoc(function) if inspect.isroutine(function) else inspect.getdoc(type(function))
     if not text:
         return "", {}
-    try:
-        parsed = docstring_parser.parse(text)
-    except docstring_parser.ParseError:
-        return text, {}
+    parsed = docstring_parser.parse(text)
     params = {item.arg_name: item.description for item in parsed.params if item.description}
     return (parsed.description or "").strip(), params

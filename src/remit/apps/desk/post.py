@@ -49,7 +49,8 @@ def compose_reply(mail: Mail, body: str, *, sender: str, key: str, when: datetim
 
     Nothing from `mail` can add a header: line breaks are removed and ids must look like ids.
     """
-    reply = EmailMessage(policy=SMTP)
+    # Not every server takes 8-bit content.
+    reply = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     reply["From"] = _mailbox("", sender)
     reply["To"] = _mailbox(mail.sender.name, mail.sender.address)
     reply["Subject"] = reply_subject(mail.subject)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 _LONGEST = 1_000_000
 _DEEPEST = 200
+# Control characters that stand for the ends of a quotation until lines are known.
+_QUOTE_BEGINS, _QUOTE_ENDS = "\x02", "\x03"
 # Quantifiers are possessive: a tag either matches or does not, without trying again in another way.
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]{0,30}+)((?:[^<>\"']++|\"[^\"]*+\"|'[^']*+'){0,60}+)/?>")
 _ATTRIBUTE = re.compile(r"([a-zA-Z][\w:-]{0,40}+)(?:\s{0,5}+=\s{0,5}+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++)))?+")
@@ -18,10 +20,10 @@ _DROPPED = frozenset(["script", "style", "head", "title", "template", "noscript"
 _BLOCKS = frozenset(
     ["p", "div", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "pre", "form"]
 )
-_NO_SIZE = r"\s*:\s*0*\.?0*[01]?(px|pt|em|rem|%)?\s*(;|!|$)"
+_FONT = re.compile(r"font-size\s*:\s*([\d.]{1,10})?(px|pt|em|rem|%)?", re.IGNORECASE)
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|mso-hide\s*:\s*all|(?<![\w-])opacity\s*:\s*0*\.?0*\s*(;|!|$)"
-    rf"|font-size{_NO_SIZE}|(?<![\w-])(max-)?(height|width)\s*:\s*0(px|%)?\s*(;|!|$)"
+    r"|(?<![\w-])(max-)?(height|width)\s*:\s*0(px|%)?\s*(;|!|$)"
     r"|(text-indent|(?<![\w-])left|(?<![\w-])top|margin-left)\s*:\s*-\d{3,}",
     re.IGNORECASE,
 )
@@ -44,9 +46,15 @@ class Page:
 class _Place:
     tag: str
     hidden: bool = False
+    tiny: bool = False
     colour: str = "#000000"
     background: str = "#ffffff"
     verbatim: bool = False
+
+    @property
+    def unseen(self) -> bool:
+        # Size and colour may be set right again by an inner element, the rest may not.
+        return self.hidden or self.tiny or self.colour == self.background
 
 
 @dataclass
@@ -63,7 +71,7 @@ class _Reading:
         if self.dropped or not markup:
             return
         text = html.unescape(markup) if self.places[-1].verbatim else _folded(markup)
-        if self.places[-1].hidden or self.too_deep:
+        if self.places[-1].unseen or self.too_deep:
             self.unseen.append(text)
         else:
             self.seen.append(text)
@@ -80,21 +88,27 @@ class _Reading:
         if len(self.places) > _DEEPEST:
             self.too_deep += 1
             return
-        self.quotes += tag == "blockquote"
+        if tag == "blockquote":
+            self.seen.append("" if self.quotes else _QUOTE_BEGINS)
+            self.quotes += 1
         self.places.append(self._place(tag, attributes))
 
     def close(self, tag: str) -> None:
         if self.dropped:
             self.dropped = "" if tag == self.dropped else self.dropped
             return
-        self._lay_out(tag)
+        if tag != "li":
+            self._lay_out(tag)
         if self.too_deep:
             self.too_deep -= 1
             return
         opened = next((n for n in range(len(self.places) - 1, 0, -1) if self.places[n].tag == tag), 0)
         if opened:
+            quoting = self.quotes
             self.quotes -= sum(place.tag == "blockquote" for place in self.places[opened:])
             del self.places[opened:]
+            if quoting and not self.quotes:
+                self.seen.append("\n" + _QUOTE_ENDS)
 
     def _lay_out(self, tag: str) -> None:
         if tag == "br" or tag in _BLOCKS:
@@ -104,8 +118,7 @@ class _Reading:
         elif tag in {"td", "th"}:
             self.seen.append(" ")
         elif tag == "blockquote":
-            # The mark becomes "> " once lines are known.
-            self.seen.append("\n\x02" if self.quotes == 0 else "\n")
+            self.seen.append("\n")
         elif tag == "hr":
             self.seen.append("\n\n")
 
@@ -117,8 +130,8 @@ class _Reading:
         ink = colours.get("color") or _colour(attributes.get("color", "")) or above.colour
         paper = colours.get("background-color") or colours.get("background") or _colour(attributes.get("bgcolor", ""))
         paper = paper or above.background
-        hidden = above.hidden or "hidden" in attributes or bool(_HIDDEN_STYLE.search(style)) or ink == paper
-        return _Place(tag, hidden, ink, paper, above.verbatim or tag == "pre")
+        hidden = above.hidden or "hidden" in attributes or bool(_HIDDEN_STYLE.search(style))
+        return _Place(tag, hidden, _tiny(style, above.tiny), ink, paper, above.verbatim or tag == "pre")
 
 
 def read_html(markup: str) -> Page:
@@ -126,7 +139,8 @@ def read_html(markup: str) -> Page:
     problems: list[str] = []
     if len(markup) > _LONGEST:
         problems.append(f"the HTML was longer than {_LONGEST} characters and was cut")
-    plain, comments = _without_comments(markup[:_LONGEST])
+    markup = markup[:_LONGEST].replace(_QUOTE_BEGINS, "").replace(_QUOTE_ENDS, "")
+    plain, comments = _without_comments(markup)
     reading = _Reading(_hiding_classes(plain))
     end = 0
     for tag in _TAG.finditer(plain):
@@ -177,6 +191,15 @@ def _attributes(written: str) -> Mapping[str, str]:
     return found
 
 
+def _tiny(style: str, above: bool) -> bool:  # noqa: FBT001 - what holds outside holds inside unless said otherwise
+    sizes = _FONT.findall(style)
+    if not sizes:
+        return above
+    figure, unit = sizes[-1]
+    # Words such as "small" have no figure; one pixel is as unreadable as none.
+    return bool(figure.strip(".")) and float(f"0{figure.strip('.')}") <= (1 if unit.lower() in {"px", "pt"} else 0)
+
+
 def _colour(value: str) -> str:
     value = value.strip().lower()
     if rgb := _RGB.match(value):
@@ -201,9 +224,9 @@ def _marked(text: str) -> str:
     lines: list[str] = []
     quoting = False
     for line in text.split("\n"):
-        if "\x02" in line:
-            quoting = not quoting
-        stripped = line.replace("\x02", "").strip(" \t\xa0")
+        if _QUOTE_BEGINS in line or _QUOTE_ENDS in line:
+            quoting = line.rfind(_QUOTE_BEGINS) > line.rfind(_QUOTE_ENDS)
+        stripped = line.replace(_QUOTE_BEGINS, "").replace(_QUOTE_ENDS, "").strip(" \t\xa0")
         if stripped or (lines and lines[-1] not in {"", ">"}):
             lines.append(f"> {stripped}".rstrip() if quoting else stripped)
     return "\n".join(lines).strip("\n")

@@ -19,11 +19,14 @@ PRODUCTS = {
     "console": re.compile(r"\borchard console\b|\bconsole\b|\bdashboard\b|\badmin (page|area|panel)\b", re.I),
     "insights": re.compile(r"\borchard insights\b|\binsights\b", re.I),
 }
+_LOOKED_AT = 20_000
 _FULL_NAMES = {name: re.compile(rf"\borchard {name}\b", re.I) for name in PRODUCTS}
-_NUMBER = r"\s*(?:no\.?|number|nr\.?|n°|#)?\s*#?"
-_ORDER = re.compile(rf"\bORD-\d{{3,10}}\b|\b(?:order|bestellung|commande|pedido){_NUMBER}(\d{{4,10}})\b", re.I)
-_INVOICE = re.compile(rf"\bINV-\d{{4}}-\d{{1,6}}\b|\b(?:invoice|rechnung|facture|factura){_NUMBER}(\d{{3,10}})\b", re.I)
-_FIGURE = r"\d{1,3}(?:[ .,'\u00a0]\d{3})+(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?"
+_NUMBER = r"\s{0,3}(?:no\.?|number|nr\.?|n°|#)?\s{0,3}#?"
+_ORDER = re.compile(rf"\bORD-\d{{3,10}}\b|\b(?:order|bestellung|commande|pedido){_NUMBER}(\d{{4,10}})\b", re.I | re.A)
+_INVOICE = re.compile(
+    rf"\bINV-\d{{4}}-\d{{1,6}}\b|\b(?:invoice|rechnung|facture|factura){_NUMBER}(\d{{3,10}})\b", re.I | re.A
+)
+_FIGURE = r"\d{1,3}(?:[ .,'\u00a0]\d{3}){1,4}(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?"
 _UNITS = {
     "$": "USD",
     "usd": "USD",
@@ -44,8 +47,9 @@ _UNIT = r"[$€£¥円]|\b(?:usd|eur|gbp|jpy|chf)\b|\b(?:dollar|euro|pound|yen)s
 _BEFORE = re.compile(rf"({_UNIT})\s?({_FIGURE})(?![\d])", re.I)
 _AFTER = re.compile(rf"(?<![\d.,])({_FIGURE})\s?({_UNIT}|(?:usd|eur|gbp|jpy|chf)\b)", re.I)
 _ERROR = re.compile(
-    r"\b(?!ORD-|INV-|PO-|ISO-|UTF-|SHA-|TLS-|CVE-|RFC-)[A-Z]{2,4}-\d{3,5}\b|\b(?:HTTP|status)\s?[45]\d\d\b|"
-    r"\b0x[0-9A-Fa-f]{4,8}\b"
+    r"\b(?!ORD-|INV-|PO-|ISO-|UTF-|SHA-|TLS-|CVE-|RFC-)[A-Z]{2,4}-\d{4,5}\b|\b(?:HTTP|status)\s?[45]\d\d\b|"
+    r"\b0x[0-9A-Fa-f]{4,8}\b",
+    re.A,
 )
 _VERSION = re.compile(
     r"\b(?:v|version |release |app |update to |client )(\d{1,3}\.\d{1,3}(?:\.\d{1,4})?)\b|"
@@ -81,7 +85,7 @@ class Entities(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_entities(mail: Mail) -> Entities:
     """The particulars in subject and newest text of `mail`."""
-    text = f"{mail.subject}\n{mail.text}"
+    text = f"{mail.subject}\n{mail.text}"[:_LOOKED_AT]
     return Entities(
         orders=_named(_ORDER, text, "ORD-"),
         invoices=_named(_INVOICE, text, "INV-"),
@@ -132,7 +136,7 @@ def _products(subject: str, text: str) -> tuple[str, ...]:
 
 
 def _name(mail: Mail) -> str:
-    if said := _I_AM.search(mail.text):
+    if said := _I_AM.search(mail.text[:_LOOKED_AT]):
         return said[1]
     for line in mail.signature.splitlines()[:4]:
         candidate = line.strip(" ,-")

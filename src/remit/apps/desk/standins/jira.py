@@ -124,8 +124,8 @@ class JiraStandIn:
             fault = self._next_fault(operation)
             response = self._act(request, operation) if not fault or fault.applied else None
         if fault and fault.kind == "hang":
-            self._server.stopping.wait(fault.seconds)
-            if response is None:
+            stopped = self._server.stopping.wait(fault.seconds)
+            if response is None and not stopped:
                 with self._lock:
                     response = self._act(request, operation)
         elif fault:

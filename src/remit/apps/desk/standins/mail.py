@@ -1,6 +1,7 @@
 """An SMTP server on this machine that keeps what it receives, and fails on request."""
 
 import asyncio
+import logging
 import socket
 import ssl
 import threading
@@ -64,6 +65,8 @@ class MailStandIn:
 
     def start(self) -> Self:
         """Begins to listen."""
+        # aiosmtpd warns about its own deprecated attribute at every login.
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
         self._thread.start()
         if not self._ready.wait(_READY_SECONDS):
             raise TimeoutError("the mail server did not start")

@@ -1,0 +1,35 @@
+"""`remit fork`: begin a new session with the past of another, up to an event."""
+
+import argparse
+import secrets
+
+from remit.cli import exits
+from remit.cli.driving import explain
+from remit.cli.options import add_session, add_store
+from remit.cli.places import find, standing, stored
+from remit.cli.screen import Screen
+from remit.runtime import fork
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_session(parser)
+    parser.add_argument("--at", type=int, metavar="N", help="the last event to take, as `remit show` numbers them")
+    add_store(parser)
+
+
+async def main(args: argparse.Namespace) -> int:
+    """Copy the past; the id of the new session is the output."""
+    screen = Screen(json=args.json)
+    async with stored(args.store) as store:
+        source = await find(store, args.session)
+        name = secrets.token_hex(6)
+        taken = await fork(store, source, name, at=args.at)
+        stands = await standing(args.store, store, name)
+    if screen.json:
+        screen.result({"session": name, "from": source, "events": taken, "next": list(stands.commands)})
+        return exits.DONE
+    screen.say(name)
+    screen.hint(f"forked from {source} after event {taken}")
+    explain(screen.hint, stands)
+    return exits.DONE

@@ -1,0 +1,46 @@
+"""Resuming: finds the agent of a session again and goes on with it, as `resume` does and what follows a decision."""
+
+from dataclasses import dataclass
+
+from remit.cli.agents import Loaded, load
+from remit.cli.driving import Driver, resumed
+from remit.cli.places import find, folded, home, settled, stored
+from remit.cli.screen import Screen
+from remit.core.errors import ConfigError
+from remit.core.state import State
+from remit.home import Settings
+from remit.journal import Durability
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A session that exists, and its agent."""
+
+    session: str
+    agent: Loaded
+    settings: Settings
+
+
+async def know(place: str, session: str, ref: str, durability: Durability | None = None) -> Known:
+    """Find a session and load its agent, from `ref` when it has moved; raise `ConfigError` when nobody can."""
+    async with stored(place) as store:
+        name = await find(store, session)
+        state = await folded(store, name)
+    where = ref or reference(state)
+    if not where:
+        raise ConfigError(f"session {name!r} does not know where its agent is; add --agent FILE.py:NAME")
+    loaded = load(where)
+    tenant = state.opened.tenant if state.opened else ""
+    return Known(name, loaded, settled(loaded, tenant, durability))
+
+
+async def go_on(place: str, known: Known, screen: Screen) -> int:
+    """Go on with a session and show it; give the exit status."""
+    async with home(place, known.settings) as opened:
+        past = await opened.store.read(known.session)
+        return await Driver(opened, place, screen).drive(resumed(opened, known.agent.agent, known.session), past)
+
+
+def reference(state: State) -> str:
+    """Give where the agent of a session was found; empty when a program opened it."""
+    return state.opened.ref if state.opened else ""

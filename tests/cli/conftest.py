@@ -1,0 +1,13 @@
+"""Gives every test of the command line a bench of its own."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.bench import AGENTS, Bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Bench:
+    """A folder of its own with the agents in it."""
+    (tmp_path / "agent.py").write_text(AGENTS.read_text(encoding="utf-8"), encoding="utf-8")
+    return Bench(tmp_path, capsys)

@@ -1,0 +1,136 @@
+"""What a person adds to a session: decisions, findings, messages, limits, forks; and what replay says of it."""
+
+import pytest
+from tests.cli.bench import Bench
+
+
+def refunds(bench: Bench) -> list[str]:
+    path = bench.folder / "refunds"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_an_approved_call_is_made_and_the_session_goes_on(bench: Bench) -> None:
+    session = bench.run("clerk").session
+    said = bench("approve", session[:5], "--by", "ann", "--reason", "regular", "--json")
+    assert (said.status, said.json["status"], said.json["output"]) == (0, "done", "outcome: paid")
+    assert refunds(bench) == ["A1"]
+    assert "by ann: regular" in bench("show", session).out
+
+
+def test_a_denied_call_is_never_made(bench: Bench) -> None:
+    said = bench("deny", bench.run("clerk").session, "--by", "ann", "--json")
+    assert (said.status, said.json["output"]) == (0, "outcome: not allowed: ann said no")
+    assert refunds(bench) == []
+
+
+def test_a_decision_alone_waits_for_resume(bench: Bench) -> None:
+    session = bench.run("clerk").session
+    said = bench("approve", session, "--no-resume", "--json")
+    assert said.json["resumed"] is False
+    assert refunds(bench) == []
+    assert f"remit resume {session}" in bench("show", session).out
+    assert bench("resume", session, "--json").json["status"] == "done"
+    assert refunds(bench) == ["A1"]
+
+
+def test_when_several_calls_wait_each_is_decided_by_name(bench: Bench) -> None:
+    session = bench.run("pair").session
+    unclear = bench("approve", session, "--json")
+    assert (unclear.status, unclear.json["kind"]) == (1, "ApprovalError")
+    assert bench("deny", session, "c1_0_0").status == 3
+    assert bench("approve", session, "c1_0_1").status == 0
+    assert refunds(bench) == ["B2"]
+
+
+def test_a_decision_nobody_asked_for_is_refused(bench: Bench) -> None:
+    assert bench("approve", bench.run("agent").session).status == 1
+
+
+def test_the_agent_is_found_where_it_moved_to(bench: Bench) -> None:
+    session = bench.run("clerk").session
+    (bench.folder / "agent.py").rename(bench.folder / "moved.py")
+    lost = bench("approve", session, "--json")
+    assert (lost.status, lost.json["kind"]) == (2, "ConfigError")
+    assert bench("resume", session, "--agent", str(bench.folder / "moved.py") + ":clerk").status == 0
+
+
+@pytest.mark.parametrize(("found", "shaken", "output"), [
+    (("--happened", "--output", '"seen"'), "x", "outcome: seen"),
+    (("--not-happened",), "xx", "outcome: steady"),
+])  # fmt: skip
+def test_a_call_in_doubt_is_settled_by_a_person(bench: Bench, found: tuple[str, ...], shaken: str, output: str) -> None:
+    said = bench("run", bench.ref("doubter"), "go", "--json")
+    assert said.status == 3
+    assert any("--not-happened" in str(command) for command in [said.json["next"]])
+    (bench.folder / "steady").touch()
+    done = bench("settle", said.session, *found, "--json")
+    assert (done.status, done.json["output"]) == (0, output)
+    assert (bench.folder / "shaken").read_text() == shaken
+
+
+def test_a_finding_can_be_written_down_without_going_on(bench: Bench) -> None:
+    session = bench.run("doubter").session
+    assert bench("settle", session, "--happened", "--output", "{", "--json").json["kind"] == "ConfigError"
+    assert bench("settle", session).status == 2
+    assert bench("settle", session, "--happened", "--no-resume", "--json").json["resumed"] is False
+    assert bench("resume", session).status == 0
+
+
+def test_a_message_is_left_and_taken_up(bench: Bench) -> None:
+    session = bench.run("agent", "one").session
+    assert bench("send", session, "two", "--by", "ann", "--key", "k").status == 0
+    assert bench("send", session, "two", "--by", "ann", "--key", "k", "--json").json["status"] == "idle"
+    assert bench("send", session, " ").status == 2
+    assert bench("resume", session, "--quiet").out == "two\n"
+
+
+def test_a_sleeping_run_is_cancelled_at_once(bench: Bench) -> None:
+    session = bench.run("clerk").session
+    assert bench("cancel", session, "--reason", "no longer wanted", "--json").json["cancelled"] is True
+    assert bench("cancel", session).status == 1
+    assert "no longer wanted" in bench("show", session).out
+
+
+def test_a_raised_limit_makes_room(bench: Bench) -> None:
+    said = bench.run("rich")
+    assert said.status == 5
+    assert bench("raise", said.session, "usd", "1000000", "--json").json["to"] == 1_000_000
+    assert bench.run("rich", "again", "--session", said.session).json["output"] == "hi"
+
+
+@pytest.mark.parametrize(("limit", "to", "status"), [("usd", "nan", 2), ("usd", "-1", 2), ("nonsense", "1", 1)])
+def test_a_limit_that_is_none_is_refused(bench: Bench, limit: str, to: str, status: int) -> None:
+    assert bench("raise", bench.run("agent").session, limit, "--", to).status == status
+
+
+def test_a_fork_has_the_past_and_a_life_of_its_own(bench: Bench) -> None:
+    session = bench.run("clerk").session
+    fork = bench("fork", session)
+    assert bench("approve", fork.out.strip()).status == 0
+    assert refunds(bench) == ["A1"]
+    assert bench("approve", session).status == 0
+    assert refunds(bench) == ["A1", "A1"]
+    early = bench("fork", session, "--at", "2", "--json")
+    assert (early.json["from"], early.json["events"]) == (session, 2)
+    assert bench("fork", session, "--at", "999").status == 2
+
+
+def test_replay_repeats_a_session_without_touching_the_world(bench: Bench) -> None:
+    session = bench.run("clerk").session
+    assert bench("replay", session).status == 0
+    bench("approve", session)
+    said = bench("replay", session, "--json")
+    assert (said.status, said.json["diverged"]) == (0, False)
+    assert refunds(bench) == ["A1"]
+    assert "repeated, to the same end" in bench("replay", session).out
+
+
+def test_replay_is_loud_when_the_strategy_has_changed(bench: Bench) -> None:
+    session = bench.run("agent", "hi").session
+    path = bench.folder / "agent.py"
+    changed = "\ndef other(brief):\n    yield from __import__('remit').ask('something else')\n    return 'x'\n"
+    path.write_text(path.read_text() + changed + 'agent = Agent("echo", model=EchoModel(), strategy=other)\n')
+    said = bench("replay", session)
+    assert said.status == 4
+    assert "DIVERGED" in said.out
+    assert bench("replay", session, "--json").json["diverged"] is True
