@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import os
+import re
 import secrets as lots
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +14,7 @@ from typing import Self
 
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError, OverLimitError, SessionBusyError, UnknownSessionError
-from remit.core.events import Record, Tree
+from remit.core.events import Record, SessionOpened, Tree
 from remit.core.limits import Tenant
 from remit.core.ports import Delta, Detector, Model, SessionQuery, SessionRow, Store
 from remit.core.state import State
@@ -37,6 +39,8 @@ from remit.strategies import react, shaped
 
 FOLDER = ".remit"
 """Where a home keeps its store, its key and its workers, in the working folder."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 MEMORY = "memory"
 """Give this instead of a folder for a home that is gone with the process."""
@@ -74,7 +78,7 @@ class Home:
         self._workers, self._key, self._settings = workers, key, settings
         self._tenants = {tenant.name: tenant for tenant in settings.tenants}
         self._parent = _remit(settings, key)
-        self._active: dict[str, Session] = {}
+        self._active: dict[str, Session | None] = {}
         self._worlds: dict[tuple[int, str], tuple[Agent, Agent, World]] = {}
         """The agent as declared is kept too, so that no other one can come to have its id."""
 
@@ -110,8 +114,9 @@ class Home:
     # -- running ---------------------------------------------------------------------------------------------------
 
     async def run(self, agent: Agent, text: str, *, session: str = "", tenant: str = "", token: str = "") -> RunResult:
-        """Give an agent a message, in a new session or in one that exists, and drive it until it answers or waits.
+        """Give an agent a message and drive it until it answers or waits: in a new session, or in the one named.
 
+        A named session that does not exist is opened under that name.
         `token` makes the new session a child of the one it was given to. Raise `OverLimitError` when the tenant or the
         tree has no room, `SessionBusyError` when another worker drives the session.
         """
@@ -137,36 +142,51 @@ class Home:
                 await asyncio.gather(driving, return_exceptions=True)
 
     async def resume(self, agent: Agent, session: str) -> RunResult:
-        """Go on with a session after a crash, a decision or a pause."""
-        return await self._drive(await self._living(agent, session, "", ""))
+        """Go on with a session after a crash, a decision or a pause; raise `UnknownSessionError` when there is none."""
+        with self._taken(session):
+            living = await self._loaded(agent, session, await self._records(session))
+        return await self._drive(living)
 
     def pause(self) -> None:
         """Have all sessions of this home stop after the step they are in."""
         for living in self._active.values():
-            living.pause()
+            if living is not None:
+                living.pause()
 
     async def _living(self, agent: Agent, session: str, tenant: str, token: str) -> Session:
-        if session:
-            if session in self._active:
-                raise SessionBusyError(
-                    f"session {session!r} is being driven in this process; use `send` to leave a message"
+        name = session or lots.token_hex(6)
+        with self._taken(name):
+            records = await self.store.read(name) if session else []
+            if records:
+                return await self._loaded(agent, name, records)
+            if not _NAME.fullmatch(name):
+                raise ConfigError(
+                    f"{name!r} cannot name a session; use up to 64 letters, digits, dots, dashes and underscores"
                 )
-            state = await self.session(session)
-            assert state.opened is not None
-            world = self._world(agent, state.opened.tenant)
-            living = self._active[session] = Session(session, world[0], world[1])
-            try:
-                living = self._active[session] = await Session.load(session, *world)
-            except BaseException:
-                del self._active[session]
-                raise
+            parent = verify(token, self._key) if token else self._parent
+            owner = parent.tenant if parent else tenant or next(iter(self._tenants))
+            living = await Session.open(name, *self._world(agent, owner), tree=child_of(parent))
+            self._active[name] = living
             return living
-        parent = verify(token, self._key) if token else self._parent
-        name = lots.token_hex(6)
-        owner = parent.tenant if parent else tenant or next(iter(self._tenants))
-        living = await Session.open(name, *self._world(agent, owner), tree=child_of(parent))
+
+    async def _loaded(self, agent: Agent, name: str, records: Sequence[Record]) -> Session:
+        first = records[0].event
+        assert isinstance(first, SessionOpened)
+        living = await Session.load(name, *self._world(agent, first.tenant), records)
         self._active[name] = living
         return living
+
+    @contextmanager
+    def _taken(self, name: str) -> Generator[None]:
+        """Be the one in this process who drives a session, from before the first await on."""
+        if name in self._active:
+            raise SessionBusyError(f"session {name!r} is being driven in this process; use `send` to leave a message")
+        self._active[name] = None
+        try:
+            yield
+        except BaseException:
+            del self._active[name]
+            raise
 
     async def _drive(self, living: Session) -> RunResult:
         try:
@@ -193,10 +213,13 @@ class Home:
 
     async def session(self, session: str) -> State:
         """Give what a session is now; raise `UnknownSessionError` when there is none."""
+        return State.fold(record.event for record in await self._records(session))
+
+    async def _records(self, session: str) -> list[Record]:
         records = await self.store.read(session)
         if not records:
             raise UnknownSessionError(f"no session {session!r} in this home; `remit sessions` lists them")
-        return State.fold(record.event for record in records)
+        return records
 
     async def sessions(self, query: SessionQuery | None = None) -> list[SessionRow]:
         """List sessions, newest first."""

@@ -55,7 +55,7 @@ class Bench:
         """Run a command in this process, in JSON when `--json` is among the words."""
         self.capture.readouterr()
         try:
-            status = main([command, *words, "--store", str(self.folder / "store")])
+            status = main([command, "--store", str(self.folder / "store"), *words])
         except SystemExit as end:
             status = int(end.code or 0)
         out, err = self.capture.readouterr()

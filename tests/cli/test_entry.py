@@ -14,6 +14,7 @@ from remit.cli.exits import MEANINGS
 # The package's own `__init__` is left out: what it imports is not the command line's doing.
 HELP = """
 import sys, types
+before = set(sys.modules)
 package = types.ModuleType("remit")
 package.__path__ = [sys.argv[1]]
 sys.modules["remit"] = package
@@ -23,7 +24,7 @@ try:
 except SystemExit:
     pass
 heavy = {"asyncio", "msgspec", "pydantic", "rich", "sqlite3", "remit.home", "remit.core"}
-sys.stderr.write(" ".join(sorted(heavy & set(sys.modules))))
+sys.stderr.write(" ".join(sorted(heavy & (set(sys.modules) - before))))
 """
 
 

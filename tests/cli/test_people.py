@@ -1,7 +1,18 @@
 """What a person adds to a session: decisions, findings, messages, limits, forks; and what replay says of it."""
 
+import asyncio
+
 import pytest
 from tests.cli.bench import Bench
+
+from remit import Agent, AskBefore, Home, tool
+from remit.testing import ScriptedModel, calls, use
+
+
+@tool(effect="once")
+def refund() -> str:
+    """Pay money back."""
+    return "paid"
 
 
 def refunds(bench: Bench) -> list[str]:
@@ -123,6 +134,34 @@ def test_replay_repeats_a_session_without_touching_the_world(bench: Bench) -> No
     assert (said.status, said.json["diverged"]) == (0, False)
     assert refunds(bench) == ["A1"]
     assert "repeated, to the same end" in bench("replay", session).out
+
+
+def test_people_are_told_how_to_go_on(bench: Bench) -> None:
+    session = bench.run("doubter").session
+    assert f"remit settle {session} c1_0_0 --happened" in bench("show", session).out
+    assert "it did not happen" in bench("settle", session, "--not-happened", "--no-resume").err
+    assert f"remit resume {session}" in bench("raise", session, "steps", "9").err
+    assert "its run is cancelled" in bench("cancel", session).err
+    assert "left for session" in bench("send", session, "hello").err
+    assert f"remit resume {session}" in bench("show", session).out
+    assert "written down" not in bench("fork", session, "--at", "1").err
+
+
+def test_a_session_a_program_opened_does_not_know_its_agent(bench: Bench) -> None:
+    async def opened() -> str:
+        async with Home.open(bench.folder / "store") as home:
+            agent = Agent("clerk", model=ScriptedModel([calls(use("refund"))]), tools=[refund], guards=[AskBefore("*")])
+            return (await home.run(agent, "go")).session
+
+    session = asyncio.run(opened())
+    said = bench("approve", session)
+    assert (said.status, "--agent FILE.py:NAME" in said.err) == (0, True)
+    assert bench("resume", session).status == 2
+
+
+def test_a_session_without_a_run_has_nothing_to_replay(bench: Bench) -> None:
+    fork = bench("fork", bench.run("agent").session, "--at", "2").out.strip()
+    assert bench("replay", fork).out == "no run to replay\n"
 
 
 def test_replay_is_loud_when_the_strategy_has_changed(bench: Bench) -> None:

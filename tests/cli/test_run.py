@@ -17,7 +17,8 @@ def test_json_is_one_object_and_nothing_else(bench: Bench) -> None:
     said = bench.run("agent", "hi")
     assert said.err == ""
     assert said.json == {
-        "session": said.session, "run": 1, "status": "done", "output": "hi", "reason": "", "cost_usd": 0.0, "waits": None,
+        "session": said.session, "run": 1, "status": "done", "output": "hi", "reason": "", "cost_usd": 0.0,
+        "waits": None,
         "next": [f'remit run {bench.ref("agent")} --session {said.session} --store {bench.folder / "store"} "..."'],
         "exit": 0,
     }  # fmt: skip
@@ -100,7 +101,7 @@ def test_a_store_that_is_not_one_is_refused_in_one_line(bench: Bench) -> None:
     assert bench("sessions", "--json").json["kind"] == "CorruptJournalError"
 
 
-# -- as a process --------------------------------------------------------------------------------------------------------
+# -- as a process ------------------------------------------------------------------------------------------------------
 
 
 def test_the_command_runs_in_a_folder_and_reads_standard_input(bench: Bench) -> None:

@@ -4,19 +4,22 @@ import os
 import pty
 import signal
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 from tests.cli.bench import Bench
 
 
 @pytest.fixture
-def at_work(bench: Bench) -> subprocess.Popen[str]:
+def at_work(bench: Bench) -> Iterator[subprocess.Popen[str]]:
     """An agent in the middle of a call, which waits for the pipe `gate`."""
     os.mkfifo(bench.folder / "gate")
     process = bench.start("run", "agent.py:waiter", "go")
     assert process.stdout is not None
     assert process.stdout.readline() == "under way\n"
-    return process
+    yield process
+    process.kill()
+    process.communicate()
 
 
 def heard(process: subprocess.Popen[str], words: str) -> bool:

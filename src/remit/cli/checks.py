@@ -12,8 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
-from remit.cli.commands.sessions import fallen
-from remit.cli.places import ALL, JOURNAL, WORKERS, living
+from remit.cli.places import ALL, JOURNAL, WORKERS, fallen, living
 from remit.core.errors import JournalError
 from remit.core.events import SCHEMA
 from remit.core.ports import SessionQuery, SessionRow, Store
@@ -49,7 +48,7 @@ def machine() -> Iterator[Finding]:
     yield Finding("remit", "ok", version("remit"))
     yield from _libraries()
     yield _sqlite()
-    yield _clock(time.time())
+    yield clock(time.time())
     yield _terminal()
     yield _environment()
 
@@ -76,7 +75,8 @@ def _sqlite() -> Finding:
     return Finding("sqlite", "broken" if old else "ok", f"{text}; 3.35 or newer is needed" if old else text)
 
 
-def _clock(now: float) -> Finding:
+def clock(now: float) -> Finding:
+    """Look at the wall clock, in seconds since the epoch."""
     shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
     if now < _BUILT_AT:
         return Finding("clock", "broken", f"{shown} cannot be: approvals and daily budgets go by it; set the clock")

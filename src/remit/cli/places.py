@@ -1,6 +1,6 @@
 """Places: opens the store or the home a command works on, and finds a session by the beginning of its id."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from remit.cli.agents import Loaded
 from remit.cli.standing import Standing, stand
 from remit.core.errors import ConfigError, UnknownSessionError
 from remit.core.limits import Tenant
-from remit.core.ports import SessionQuery, Store
+from remit.core.ports import SessionQuery, SessionRow, Store
 from remit.core.state import State
 from remit.home import MEMORY, Home, Settings
 from remit.journal import Durability, SqliteJournal
@@ -88,3 +88,15 @@ def living(place: str, names: Iterable[str]) -> frozenset[str]:
         return frozenset(name for name in wanted if workers.alive(name))
     finally:
         workers.close()
+
+
+async def fallen(place: str, store: Store, rows: Sequence[SessionRow]) -> frozenset[str]:
+    """Give the ids of those whose run is under way and whose worker is dead."""
+    workers: dict[str, str] = {}
+    for row in rows:
+        if row.status == "running":
+            run = (await folded(store, row.id)).run
+            if run is not None and run.suspended is None:
+                workers[row.id] = run.worker
+    alive = living(place, workers.values())
+    return frozenset(name for name, worker in workers.items() if worker not in alive)

@@ -129,6 +129,8 @@ class ToolContext:
     call: str = ""
     token: str = ""
     """The signed remit of this session, for programs that call back into Remit."""
+    task: str = ""
+    """What the run was asked to do."""
 
     def environ(self) -> dict[str, str]:
         """Give the environment that keeps a child process inside this remit."""

@@ -295,4 +295,6 @@ class Gateway:
         session = self.recorder.session
         if not self._token:
             self._token = sign(Remit(session, self.world.tenant.name, self.ledger.tree), self.world.key)
-        return ToolContext(f"{session}-{call.id}", session, self.world.tenant.name, call.id, self._token)
+        run = self.recorder.state.run
+        task = run.task if run else ""
+        return ToolContext(f"{session}-{call.id}", session, self.world.tenant.name, call.id, self._token, task)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from remit.core.errors import ConflictError
-from remit.core.events import FOREIGN, EffectEnded, Event, ModelAnswered, ModelFailed, RunOpened
+from remit.core.events import FOREIGN, EffectEnded, Event, ModelAnswered, ModelFailed, Record, RunOpened
 from remit.core.ports import Entry, Store
 from remit.core.state import State
 from remit.runtime.world import Redactor
@@ -44,13 +44,10 @@ class Recorder:
         self._turn = asyncio.Lock()
         self._tail = 0
 
-    async def load(self) -> list[Event]:
-        """Fold what the journal holds and give it back, for whoever folds it too."""
-        records = await self._store.read(self.session)
-        events = [record.event for record in records]
-        self.state = State.fold(events)
+    def load(self, records: Sequence[Record]) -> None:
+        """Begin where the journal stands."""
+        self.state = State.fold(record.event for record in records)
         self._tail = self.state.seq
-        return events
 
     def record(self, event: E, entries: Sequence[Entry] = ()) -> E:
         """Take in what happened, and give it as it is kept; it counts at once and is durable after the next flush."""

@@ -19,6 +19,7 @@ from remit.core.events import (
     Flagged,
     MessageReceived,
     Noted,
+    Record,
     RunEnded,
     RunOpened,
     RunResumed,
@@ -81,10 +82,10 @@ class Session:
         return session
 
     @classmethod
-    async def load(cls, name: str, agent: Agent, world: World) -> "Session":
+    async def load(cls, name: str, agent: Agent, world: World, records: Sequence[Record]) -> "Session":
         """Take up a life from its journal; raise `SessionBusyError` when a living worker drives it."""
         session = cls(name, agent, world)
-        events = await session._recorder.load()
+        session._recorder.load(records)
         event = session.state.opened
         if event is None:
             raise UnknownSessionError(f"no session {name!r} in this store; `remit sessions` lists them")
@@ -99,7 +100,7 @@ class Session:
         ):
             raise SessionBusyError(f"session {name!r} is being driven by worker {run.worker}; wait for it or stop it")
         session._equip(event)
-        await session._recollect(events)
+        await session._recollect(records)
         return session
 
     def _equip(self, event: SessionOpened) -> None:
@@ -108,13 +109,14 @@ class Session:
         self._asking = Asking(self.agent, self.world, self._recorder, ledger, self.feed)
         self._gateway = Gateway(self.agent, self.world, self._recorder, ledger)
 
-    async def _recollect(self, events: Sequence[Event]) -> None:
+    async def _recollect(self, records: Sequence[Record]) -> None:
         """Let the detectors see the current run again, and remember which recorded moves its strategy must repeat."""
         run = self.state.run
         if run is None:
             return
-        first = max(place for place, event in enumerate(events) if isinstance(event, RunOpened))
-        for event in events[first:]:
+        first = max(place for place, record in enumerate(records) if isinstance(record.event, RunOpened))
+        for record in records[first:]:
+            event = record.event
             if type(event) in TELLING:
                 for detector in self._detectors:
                     await _saw(detector, event, self.state)
@@ -185,7 +187,7 @@ class Session:
             await self._recorder.reserve(RunResumed(worker, now_ms()))
 
     async def _count(self, event: RunOpened | RunResumed) -> None:
-        # What people wrote to a known session may yet come before this event and change the task; nobody knows a new one.
+        # What people write to a session may yet come before this event and change the task; nobody knows a new one.
         if self.world.tenant.sessions is None and self._recorder.tail == 0:
             self._recorder.record(event, self._ledger.begin())
         else:

@@ -7,6 +7,7 @@ import smtplib
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -82,7 +83,7 @@ def _mailbox(name: str, address: str) -> Address:
         raise PostError("rejected", f"{address!r} needs SMTPUTF8, which is not spoken here")
     try:
         return Address(display_name=" ".join(name.split())[:100], addr_spec=address)
-    except (ValueError, IndexError, TypeError) as error:
+    except (MessageError, ValueError, IndexError, TypeError) as error:
         raise PostError("rejected", f"{address!r} is no address that mail can be sent to") from error
 
 

@@ -117,6 +117,11 @@ class Records:
             )
             return written.rowcount == 1
 
+    def has(self, key: str) -> bool:
+        """Say whether an interaction was written down under this key."""
+        with self._connected() as connection:
+            return connection.execute("SELECT 1 FROM interactions WHERE key = ?", (key,)).fetchone() is not None
+
     def interactions(self, address: str, *, limit: int = 20) -> tuple[Interaction, ...]:
         """What was done for `address`, newest first."""
         with self._connected() as connection:

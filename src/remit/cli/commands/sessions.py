@@ -4,10 +4,10 @@ import argparse
 
 from remit.cli import exits
 from remit.cli.options import add_store
-from remit.cli.places import ALL, folded, living, stored
+from remit.cli.places import ALL, fallen, stored
 from remit.cli.screen import Screen
 from remit.core.errors import ConfigError
-from remit.core.ports import SessionQuery, SessionRow, Store
+from remit.core.ports import SessionQuery, SessionRow
 from remit.core.values import JsonObject, now_ms
 from remit.telemetry import duration
 
@@ -50,18 +50,6 @@ async def main(args: argparse.Namespace) -> int:
     if not rows:
         screen.hint("no sessions like this")
     return exits.DONE
-
-
-async def fallen(place: str, store: Store, rows: list[SessionRow]) -> frozenset[str]:
-    """Give the ids of those whose run is under way and whose worker is dead."""
-    workers: dict[str, str] = {}
-    for row in rows:
-        if row.status == "running":
-            run = (await folded(store, row.id)).run
-            if run is not None and run.suspended is None:
-                workers[row.id] = run.worker
-    alive = living(place, workers.values())
-    return frozenset(name for name, worker in workers.items() if worker not in alive)
 
 
 def _status(row: SessionRow, crashed: frozenset[str]) -> str:

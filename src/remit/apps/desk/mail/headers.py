@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.message import Message
 from email.utils import getaddresses
 
@@ -12,7 +13,17 @@ from remit.apps.desk.mail.charsets import decode_text, visible
 from remit.apps.desk.mail.message import Address
 
 # What the standard library raises on malformed mail depends on its version; the set is closed here, in one place.
-BROKEN = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError, OverflowError, OSError)
+BROKEN = (
+    MessageError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+    OverflowError,
+    OSError,
+)
 _LONGEST = 10_000
 _WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
 _ADDRESS = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]{1,255}")

@@ -229,4 +229,6 @@ def _marked(text: str) -> str:
         stripped = line.replace(_QUOTE_BEGINS, "").replace(_QUOTE_ENDS, "").strip(" \t\xa0")
         if stripped or (lines and lines[-1] not in {"", ">"}):
             lines.append(f"> {stripped}".rstrip() if quoting else stripped)
+    while lines and lines[-1] in {"", ">"}:
+        lines.pop()
     return "\n".join(lines).strip("\n")

@@ -18,10 +18,12 @@ _CUE_WEIGHT = 5
 
 @dataclass(frozen=True)
 class Classifier:
-    """Per label: how common it is, and how much each feature speaks for it."""
+    """Per label: how common it is, how much each feature seen with it speaks for it, and how much any other does."""
 
     common: Mapping[str, float]
-    weights: Mapping[str, Mapping[str, float]]
+    seen: Mapping[str, Mapping[str, float]]
+    unseen: Mapping[str, float]
+    known: frozenset[str]
 
     @classmethod
     def train(cls, examples: Sequence[tuple[str, str]]) -> "Classifier":
@@ -29,27 +31,29 @@ class Classifier:
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         for text, label in examples:
             counts[label].update(features(text))
-        vocabulary = {feature for counter in counts.values() for feature in counter}
-        weights: dict[str, dict[str, float]] = {feature: {} for feature in vocabulary}
-        for label, counter in counts.items():
-            total = counter.total() + _SMOOTHING * len(vocabulary)
-            absent = math.log(_SMOOTHING / total)
-            for feature, speaks in weights.items():
-                count = counter.get(feature, 0)
-                speaks[label] = math.log((count + _SMOOTHING) / total) if count else absent
+        known = frozenset(feature for counter in counts.values() for feature in counter)
+        totals = {label: counter.total() + _SMOOTHING * len(known) for label, counter in counts.items()}
+        seen = {
+            label: {feature: math.log((count + _SMOOTHING) / totals[label]) for feature, count in counter.items()}
+            for label, counter in counts.items()
+        }
+        unseen = {label: math.log(_SMOOTHING / total) for label, total in totals.items()}
         frequency = Counter(label for _, label in examples)
-        common = {label: math.log(count / len(examples)) for label, count in frequency.items()}
-        return cls(common, weights)
+        return cls({label: math.log(count / len(examples)) for label, count in frequency.items()}, seen, unseen, known)
 
     def judge(self, text: str) -> dict[str, float]:
         """The probability of each label for `text`, likeliest first."""
-        found = [self.weights[feature] for feature in features(text) if feature in self.weights]
+        found = [feature for feature in features(text) if feature in self.known]
         scale = _SHARPNESS * min(1.0, _ENOUGH / len(found)) if found else 0.0
-        scores = {label: prior + scale * sum(one[label] for one in found) for label, prior in self.common.items()}
+        scores = {label: prior + scale * self._evidence(label, found) for label, prior in self.common.items()}
         highest = max(scores.values())
         shares = {label: math.exp(score - highest) for label, score in scores.items()}
         whole = sum(shares.values())
         return dict(sorted(((label, share / whole) for label, share in shares.items()), key=lambda pair: -pair[1]))
+
+    def _evidence(self, label: str, found: Sequence[str]) -> float:
+        seen, unseen = self.seen[label], self.unseen[label]
+        return sum(seen.get(feature, unseen) for feature in found)
 
 
 def features(text: str) -> list[str]:

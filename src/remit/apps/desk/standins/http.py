@@ -89,6 +89,9 @@ def _speaking(answer: Callable[[Request], Response | Cut]) -> type[BaseHTTPReque
     class Speaking(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = _IDLE_SECONDS
+        # Head and body leave together: apart, the second waits 40 ms for the acknowledgement of the first.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the standard library's
             """Says nothing."""
