@@ -121,8 +121,7 @@ class Home:
         tree has no room, `SessionBusyError` when another worker drives the session.
         """
         living = await self._living(agent, session, tenant, token)
-        living.hear(text)
-        return await self._drive(living)
+        return await self._drive(living, text)
 
     async def stream(
         self, agent: Agent, text: str, *, session: str = "", tenant: str = "", token: str = ""
@@ -130,8 +129,7 @@ class Home:
         """Like `run`, but yield text as it is written and records as they become durable; the result comes last."""
         living = await self._living(agent, session, tenant, token)
         listener = living.feed.listen(after=living.state.seq if session else 0)
-        living.hear(text)
-        driving = asyncio.ensure_future(self._drive(living))
+        driving = asyncio.ensure_future(self._drive(living, text))
         try:
             async for item in listener:
                 yield item
@@ -188,8 +186,10 @@ class Home:
             del self._active[name]
             raise
 
-    async def _drive(self, living: Session) -> RunResult:
+    async def _drive(self, living: Session, text: str | None = None) -> RunResult:
         try:
+            if text is not None:
+                living.hear(text)
             return await living.run()
         finally:
             self._active.pop(living.id, None)

@@ -33,4 +33,8 @@ async def test_a_newer_store_is_named_and_left_alone(tmp_path: Path) -> None:
 async def test_a_place_below_nothing_can_still_be_made(tmp_path: Path) -> None:
     (finding,) = [finding async for finding in place(str(tmp_path / "a" / "b"))]
     assert finding.level == "ok"
-    assert list(tmp_path.iterdir()) == []
+    assert children(tmp_path) == []
+
+
+def children(folder: Path) -> list[Path]:
+    return list(folder.iterdir())

@@ -25,6 +25,7 @@ def test_an_approved_call_is_made_and_the_session_goes_on(bench: Bench) -> None:
     said = bench("approve", session[:5], "--by", "ann", "--reason", "regular", "--json")
     assert (said.status, said.json["status"], said.json["output"]) == (0, "done", "outcome: paid")
     assert refunds(bench) == ["A1"]
+    assert said.err == "paying\n", "what a tool prints must not get into the JSON"
     assert "by ann: regular" in bench("show", session).out
 
 

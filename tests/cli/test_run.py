@@ -1,9 +1,11 @@
 """Running agents: output, exit statuses and errors, for people and for machines."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from tests.cli.bench import Bench
+from tests.cli.bench import Bench, environment
 
 
 def test_an_answer_is_the_output_and_all_else_is_said_aside(bench: Bench) -> None:
@@ -125,6 +127,11 @@ def test_a_new_project_runs_and_its_tests_pass_and_nothing_is_overwritten(bench:
     inside = Bench(tmp_path / "hello", bench.capture)
     said = inside.process("run", "agent.py:agent", "What day was 1969-07-20?")
     assert (said.status, said.out) == (0, "That is a Sunday.\n")
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=inside.folder, env=environment(),
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert "3 passed" in tested.stdout
     assert "hello" in (tmp_path / "hello" / "README.md").read_text()
     (tmp_path / "hello" / "agent.py").write_text("mine")
     again = bench.process("new", "hello", "--json")

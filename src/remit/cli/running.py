@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 import traceback
@@ -17,9 +18,12 @@ DEBUG = "REMIT_DEBUG"
 
 
 def run(command: Command, args: argparse.Namespace) -> int:
-    """Run a command to its end; never raise, whatever it does."""
+    """Run a command to its end; never raise, whatever it does. `args.out` is where its output goes."""
+    args.out, json = sys.stdout, bool(getattr(args, "json", False))
     try:
-        status = asyncio.run(command.main(args))
+        # A machine reads the output, so what an agent's own code prints must not get in between.
+        with contextlib.redirect_stdout(sys.stderr) if json else contextlib.nullcontext():
+            status = asyncio.run(command.main(args))
         sys.stdout.flush()
     except KeyboardInterrupt:
         return exits.PAUSED
@@ -28,7 +32,7 @@ def run(command: Command, args: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - a terminal's user gets a line, not a traceback, whatever broke
-        return failed(error, json=bool(getattr(args, "json", False)))
+        return failed(error, json=json)
     return status
 
 

@@ -7,7 +7,8 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -37,18 +38,27 @@ class Committer(Protocol):
 @dataclass(slots=True, eq=False)
 class _Job:
     work: Work[Any]
-    future: "asyncio.Future[Any]"
     urgent: bool = True
+    future: "asyncio.Future[Any] | None" = None
+    done: bool = False
     result: Any = None
     error: Exception | None = None
 
     def settle(self) -> None:
-        if self.future.done():
+        """Tell whoever waits."""
+        self.done = True
+        if self.future is None or self.future.done():
             return
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
+
+    def outcome(self) -> Any:
+        """Give what came of it."""
+        if self.error is not None:
+            raise self.error
+        return self.result
 
 
 def _transact(connection: sqlite3.Connection, jobs: list[_Job], path: Path) -> None:
@@ -83,6 +93,12 @@ def _run(connection: sqlite3.Connection, jobs: list[_Job], path: Path) -> _Job |
     return None
 
 
+@types.coroutine
+def _turn() -> Generator[None]:
+    """Let all others who are ready have their turn."""
+    yield
+
+
 class TickCommitter:
     """Commits in the event loop, once a tick: no thread hop. Survives the death of the process, not of the machine."""
 
@@ -97,15 +113,20 @@ class TickCommitter:
 
     async def do(self, work: Work[T], *, urgent: bool = True) -> T:
         """See `Committer.do`; all works are equally urgent here."""
-        del urgent
         if self._closed:
             raise JournalError(f"{self._path} was closed")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        if not self._jobs:
-            loop.call_soon(self._commit)
-        self._jobs.append(_Job(work, future))
-        return await future
+        job = _Job(work, urgent)
+        self._jobs.append(job)
+        if len(self._jobs) == 1:
+            # The first of a tick commits for all who come before its next turn.
+            try:
+                await _turn()
+            finally:
+                self._commit()
+            if job.done:
+                return job.outcome()
+        job.future = asyncio.get_running_loop().create_future()
+        return await job.future
 
     def _commit(self) -> None:
         jobs = self._jobs
@@ -127,9 +148,9 @@ class TickCommitter:
 
     async def close(self) -> None:
         """See `Committer.close`."""
-        while self._jobs:
-            await asyncio.wait([job.future for job in self._jobs])
         self._closed = True
+        while self._jobs:
+            await _turn()
 
 
 class ThreadCommitter:
@@ -149,7 +170,7 @@ class ThreadCommitter:
         if self._closed:
             raise JournalError(f"{self._path} was closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Job(work, future, urgent))
+        self._queue.put(_Job(work, urgent, future))
         return await future
 
     def _serve(self) -> None:
@@ -179,6 +200,7 @@ class ThreadCommitter:
         self.syncs += sure
         loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         for job in jobs:
+            assert job.future is not None
             loops.setdefault(job.future.get_loop(), []).append(job)
         for loop, mine in loops.items():
             # A loop that is gone has nobody left who waits.

@@ -18,6 +18,7 @@ class Listener:
         """Begin after a place in the journal."""
         self._session, self._store, self._after = session, store, after
         self._items: deque[Delta | int] = deque()
+        self._ahead: deque[Record] = deque()
         self._ready = asyncio.Event()
         self._over = False
         self.dropped = 0
@@ -45,10 +46,14 @@ class Listener:
                 item = self._items.popleft()
                 if isinstance(item, Delta):
                     yield item
-                elif item > self._after:
-                    for record in await self._store.read(self._session, after=self._after):
-                        self._after = record.seq
-                        yield record
+                    continue
+                # No further than was announced, or what was said meanwhile would come after what it led to.
+                while self._after < item:
+                    if not self._ahead:
+                        self._ahead.extend(await self._store.read(self._session, after=self._after))
+                    record = self._ahead.popleft()
+                    self._after = record.seq
+                    yield record
             if self._over:
                 return
             self._ready.clear()

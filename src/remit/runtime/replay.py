@@ -67,8 +67,8 @@ class _Recorded:
             if path in self.due:
                 raise DivergedError(path, self.due[path], "a question to a model")
             raise _Frontier(f"step {path}: a question to a model")
-        answer = recalled(path, step, move)
         self._met(path)
+        answer = recalled(path, step, move)
         if answer is None:
             raise _Frontier(f"step {path}: an answer")
         return answer
@@ -87,6 +87,7 @@ class _Recorded:
             if name not in self._run.redacted and (effect.call.tool, effect.call.args) != (call.tool, call.args):
                 raise DivergedError(path, f"{effect.call.tool}({effect.call.args})", f"{call.tool}({call.args})")
             if effect.outcome is None:
+                self.due.pop(path, None)
                 raise _Frontier(f"step {path}: the outcome of {call.tool}")
             outcomes.append(effect.outcome)
         self._met(path)

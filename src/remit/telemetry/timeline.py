@@ -13,6 +13,8 @@ from remit.telemetry.words import call_text, duration, head, json_text, offset
 Mood = Literal["plain", "quiet", "good", "warn", "bad"]
 """How a row is meant: for colours."""
 
+_Acted = ev.EffectStarted | ev.EffectEnded | ev.EffectInDoubt | ev.EffectReconciled
+
 _PLACE = re.compile(r"c\d+_(\d+(?:_\d+)*)_\d+f?")
 _ALIKE: dict[ev.RunStatus, Mood] = {"done": "good", "cancelled": "warn", "stopped": "warn"}
 _LEVELS: dict[ev.Level, Mood] = {"notice": "quiet", "warn": "warn", "answer": "warn", "stop": "bad", "pause": "bad"}
@@ -140,15 +142,14 @@ class Timeline:
         )
 
     def _who(self, event: ev.Event) -> str:
-        if not isinstance(event, ev.ModelAsked):
-            return "model"
+        assert isinstance(event, ev.ModelAsked)
         role = event.role or "default"
         name = event.model or self._models.get(role, "model")
         return f"{name} as {event.role}" if event.role else name
 
     # -- effects ---------------------------------------------------------------------------------------------------
 
-    def _effect(self, record: ev.Record, event: ev.EffectEvent) -> Row | None:
+    def _effect(self, record: ev.Record, event: _Acted) -> Row | None:
         match event:
             case ev.EffectStarted():
                 self._know(event.call, event.made)
@@ -166,8 +167,6 @@ class Timeline:
                 shown = f": {head(json_text(event.output))}" if event.output is not None else ""
                 text = f"{event.by} found that {found}: {self._text(event.call)}{shown}"
                 return Row(*self._at(record), "settled", text, _place(event.call), mood="warn")
-            case ev.ApprovalAsked() | ev.ApprovalGiven() | ev.Judged():
-                return self._decision(record, event)
             case _:
                 assert_never(event)
 

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def main(args: argparse.Namespace) -> int:
     """Write the wish down."""
-    screen = Screen(json=args.json)
+    screen = Screen(out=args.out, json=args.json)
     async with stored(args.store) as store:
         session = await find(store, args.session)
         state = await cancel(store, session, by=args.by, reason=args.reason)

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def main(args: argparse.Namespace) -> int:
     """Write the decision down, then go on unless told not to."""
     granted = args.command == "approve"
-    screen = Screen(json=args.json, quiet=args.quiet)
+    screen = Screen(out=args.out, json=args.json, quiet=args.quiet)
     async with stored(args.store) as store:
         session = await find(store, args.session)
         state = await decide(store, session, args.call, granted=granted, by=args.by, reason=args.reason)

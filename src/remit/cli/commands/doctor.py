@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def main(args: argparse.Namespace) -> int:
     """Make every check and show what was found."""
-    screen = Screen(json=args.json)
+    screen = Screen(out=args.out, json=args.json)
     findings: list[Finding] = []
     for finding in machine():
         findings.append(finding)

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def main(args: argparse.Namespace) -> int:
     """Copy the past; the id of the new session is the output."""
-    screen = Screen(json=args.json)
+    screen = Screen(out=args.out, json=args.json)
     async with stored(args.store) as store:
         source = await find(store, args.session)
         name = secrets.token_hex(6)

@@ -24,7 +24,7 @@ async def main(args: argparse.Namespace) -> int:
     """Write the files and say what to do first."""
     folder = Path(args.name)
     made = make(folder)
-    screen = Screen(json=args.json)
+    screen = Screen(out=args.out, json=args.json)
     if screen.json:
         screen.result({"folder": str(folder), "files": [*made], "next": [f"cd {shlex.quote(args.name)}", FIRST]})
         return exits.DONE

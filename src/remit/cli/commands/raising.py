@@ -25,7 +25,7 @@ async def main(args: argparse.Namespace) -> int:
     """Write the new limit down."""
     if not math.isfinite(args.to) or args.to < 0:
         raise ConfigError(f"a limit is a finite number from 0 up, not {args.to:g}")
-    screen = Screen(json=args.json)
+    screen = Screen(out=args.out, json=args.json)
     async with stored(args.store) as store:
         session = await find(store, args.session)
         await raise_limit(store, session, args.limit, args.to, by=args.by)

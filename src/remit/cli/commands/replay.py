@@ -23,7 +23,7 @@ async def main(args: argparse.Namespace) -> int:
     async with home(args.store, known.settings) as opened:
         runs = await opened.replay(known.agent.agent, known.session)
     broken = [run for run in runs if run.divergence]
-    screen = Screen(json=args.json)
+    screen = Screen(out=args.out, json=args.json)
     if screen.json:
         found: list[JsonValue] = [{"run": run.run, "moves": run.moves, "divergence": run.divergence} for run in runs]
         screen.result({"session": known.session, "runs": found, "diverged": bool(broken)})

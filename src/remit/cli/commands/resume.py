@@ -18,4 +18,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def main(args: argparse.Namespace) -> int:
     """Load its agent and go on."""
     known = await know(args.store, args.session, args.agent, args.durability)
-    return await go_on(args.store, known, Screen(json=args.json, quiet=args.quiet))
+    return await go_on(args.store, known, Screen(out=args.out, json=args.json, quiet=args.quiet))

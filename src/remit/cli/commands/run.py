@@ -30,7 +30,7 @@ async def main(args: argparse.Namespace) -> int:
     loaded = load(args.agent)
     tenant, session = str(args.tenant), str(args.session)
     settings = settled(loaded, tenant, args.durability)
-    screen = Screen(json=args.json, quiet=args.quiet)
+    screen = Screen(out=args.out, json=args.json, quiet=args.quiet)
     async with home(args.store, settings) as opened:
         past = []
         if session:

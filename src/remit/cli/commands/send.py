@@ -24,7 +24,7 @@ async def main(args: argparse.Namespace) -> int:
     """Write the message down."""
     if not args.message.strip():
         raise ConfigError("the message is empty")
-    screen = Screen(json=args.json)
+    screen = Screen(out=args.out, json=args.json)
     async with stored(args.store) as store:
         session = await find(store, args.session)
         await send(store, session, args.message, by=args.by, key=args.key)

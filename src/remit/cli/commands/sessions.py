@@ -27,7 +27,7 @@ async def main(args: argparse.Namespace) -> int:
     """List them."""
     if args.limit < 1:
         raise ConfigError(f"--limit is at least 1, not {args.limit}")
-    screen = Screen(json=args.json)
+    screen = Screen(out=args.out, json=args.json)
     # Whether a running one has crashed is not in the catalogue, so those are looked at before they are counted.
     looking = args.status in {"running", "crashed"}
     query = SessionQuery(

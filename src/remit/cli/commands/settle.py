@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def main(args: argparse.Namespace) -> int:
     """Write down what a person found out, then go on unless told not to."""
     output = _output(args.output)
-    screen = Screen(json=args.json, quiet=args.quiet)
+    screen = Screen(out=args.out, json=args.json, quiet=args.quiet)
     async with stored(args.store) as store:
         session = await find(store, args.session)
         await settle(store, session, args.call, happened=args.happened, by=args.by, output=output)

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def main(args: argparse.Namespace) -> int:
     """Show it; with `--json`, every record as a line."""
-    screen = Screen(json=args.json)
+    screen = Screen(out=args.out, json=args.json)
     async with stored(args.store) as store:
         session = await find(store, args.session)
         if args.follow:

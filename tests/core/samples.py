@@ -1,0 +1,53 @@
+"""One event of every kind with every field set, from which the golden files were made; and laws' raw material."""
+
+from typing import get_args
+
+from remit.core import events as ev
+from remit.core.limits import Limits
+from remit.core.messages import Call, Outcome, Usage
+
+CALL = Call("pay", {"to": "bob", "usd": 5.5, "tags": ["a", None, True]}, "c1_2_0", "{raw", "bad")
+OUTCOME = Outcome("c1_2_0", "failed", {"why": ["x", 1]}, "ab" * 32, 40_000)
+TREE = ev.Tree("root", "parent", 2, 4, 30, 1_500_000_000)
+LIMITS = Limits(
+    usd=1.5,
+    session_usd=2.5,
+    tree_usd=3.5,
+    usd_per_minute=0.5,
+    steps=7,
+    tokens=1000,
+    seconds=9.5,
+    depth=2,
+    children=3,
+    calls=4,
+    max_output=512,
+    unpriced="allow",
+)
+KINDS: tuple[type[ev.Event], ...] = tuple(kind for group in get_args(ev.Event) for kind in get_args(group) or (group,))
+SAMPLES: tuple[ev.Event, ...] = (
+    ev.SessionOpened(
+        "helper", "3", "react@2", {"pay": "ab12"}, "acme", TREE, LIMITS, {"default": "m", "judge": "n"}, "a.py:h", "s@9"
+    ),
+    ev.RunOpened(4, "react@2", "77-ab", 1_700_000_000_000),
+    ev.MessageReceived("hello \u2603", "ann", "key-1"),
+    ev.ModelAsked("4.1.0", "judge", 120, "well?", ("pay", "look"), "ab12", True, "go on", "other"),
+    ev.ModelAnswered(
+        "4.1.0", "so", (CALL,), Usage(10, 20, 3, 4, 5), 99, "no JSON", {"id": "r"}, "length", "fallback"
+    ),
+    ev.ModelFailed("4.1.0", "down", 120, True),
+    ev.Judged("c1_2_0", "AskBefore", "ask", "costly"),
+    ev.ApprovalAsked("c1_2_0", "cafe", "costly", 1_700_000_060_000, CALL),
+    ev.ApprovalGiven("c1_2_0", True, "ann", "cafe", "fine", 1_700_000_030_000),
+    ev.EffectStarted("c1_2_0", 500, CALL),
+    ev.EffectEnded(OUTCOME, 500, 2, CALL),
+    ev.EffectInDoubt("c1_2_0", "did it happen?"),
+    ev.EffectReconciled("c1_2_0", True, "probe", {"id": 1}),
+    ev.Noted("4.1.0", "plan", {"steps": [1, 2]}),
+    ev.Flagged("loop", "warn", "again", "c1_2_0"),
+    ev.LimitRaised("usd", 9.5, "ann"),
+    ev.RunEnded(4, "failed", {"so": "far"}, "no way"),
+    ev.SessionClosed("ann", "over"),
+    ev.RunSuspended("in_doubt", 1_700_000_000_500, "did it?"),
+    ev.RunResumed("78-cd", 1_700_000_000_900),
+    ev.CancelAsked("ann", "enough"),
+)
