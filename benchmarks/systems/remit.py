@@ -10,7 +10,7 @@ from remit.core.messages import Usage, UserMessage
 from remit.core.messages import Call as Wish
 from remit.core.ports import Emit, ModelSpec, Reply, Request
 from remit.home import MEMORY
-from remit.journal import SqliteJournal
+from remit.journal import RedactedStore, SqliteJournal
 from remit.models import FlatPrice
 
 from benchmarks.child import serve
@@ -72,7 +72,8 @@ class RemitRig:
 
     def fsyncs(self) -> int | None:
         store = self._home.store
-        return store.syncs if isinstance(store, SqliteJournal) else None
+        inner = store.inner if isinstance(store, RedactedStore) else store
+        return inner.syncs if isinstance(inner, SqliteJournal) else None
 
 
 def output(result: RunResult) -> str:

@@ -19,7 +19,7 @@ from remit.core.limits import Tenant
 from remit.core.ports import Delta, Detector, Model, SessionQuery, SessionRow, Store
 from remit.core.state import State
 from remit.core.token import VARIABLE, Remit, verify
-from remit.journal import Durability, MemoryJournal, SqliteJournal
+from remit.journal import Durability, MemoryJournal, RedactedStore, SqliteJournal
 from remit.models import Breaking, Retrying
 from remit.policy import LOOP_DETECTORS, Breakers, Embed, NoProgress, Secrets, Velocity
 from remit.runtime import (
@@ -73,7 +73,7 @@ class Home:
 
     def __init__(self, store: Store, workers: LocalWorkers | FileWorkers, key: bytes, settings: Settings) -> None:
         """Wire a home by hand; `open` does it for a folder."""
-        self.store = store
+        self.store: Store = RedactedStore(store, settings.secrets)
         self.breakers = Breakers()
         self._workers, self._key, self._settings = workers, key, settings
         self._tenants = {tenant.name: tenant for tenant in settings.tenants}
@@ -88,6 +88,8 @@ class Home:
         settings = settings or Settings()
         if place == MEMORY:
             return cls(MemoryJournal(), LocalWorkers(), lots.token_bytes(32), settings)
+        if "://" in str(place):
+            raise ConfigError(f"{str(place)!r} is no folder; a home lives in a folder, or in {MEMORY!r}")
         folder = Path(place)
         folder.mkdir(parents=True, exist_ok=True)
         key = _key(folder / "key")
@@ -278,11 +280,9 @@ class Home:
         return Retrying(Breaking(maker(name), self.breakers))
 
     def _detectors(self, agent: Agent) -> tuple[Callable[[], Detector], ...]:
-        if agent.detectors is not None:
-            return tuple(agent.detectors)
-        makers: list[Callable[[], Detector]] = [*LOOP_DETECTORS]
         embed, velocity = self._settings.embed, agent.limits.usd_per_minute
-        if embed is not None:
+        makers: list[Callable[[], Detector]] = [*(LOOP_DETECTORS if agent.detectors is None else agent.detectors)]
+        if embed is not None and agent.detectors is None:
             makers.append(lambda: NoProgress(embed))
         if velocity is not None:
             makers.append(lambda: Velocity(velocity))

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from remit.core.ports import Store
-from remit.journal import MemoryJournal, SqliteJournal
+from remit.journal import MemoryJournal, RedactedStore, SqliteJournal
+from remit.policy import Secrets
 from remit.testing.journals import STORE_CHECKS, Check
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda folder: MemoryJournal(),
     "sqlite": lambda folder: SqliteJournal(folder / "journal.db"),
+    "redacted": lambda folder: RedactedStore(MemoryJournal(), Secrets({"key": "hunter2-hunter2"})),
     "sqlite-power": lambda folder: SqliteJournal(folder / "journal.db", durability="power"),
 }
 

@@ -16,7 +16,7 @@ class Agent:
 
     name: str
     model: str | Model
-    """A model, or a name such as `openai:NAME` that the home resolves."""
+    """A model as it is, or a name such as `openai:NAME` that the home resolves."""
     instructions: str = ""
     tools: Sequence[Tool] = ()
     strategy: StrategyMaker | None = None

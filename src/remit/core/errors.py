@@ -2,7 +2,7 @@
 
 RemitError
 ├── ConfigError            something declared is wrong or missing; the message says where and what to do
-├── TokenError             a remit token that is forged, expired or unreadable
+├── TokenError             a remit token that is forged or unreadable
 ├── JournalError
 │   ├── ConflictError      somebody else wrote first: the writer is fenced
 │   ├── CorruptJournalError, NewerSchemaError, JournalBusyError, UnknownSessionError

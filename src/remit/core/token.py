@@ -13,9 +13,6 @@ from remit.core.values import Frozen
 VARIABLE = "REMIT_TOKEN"
 """Name of the environment variable that carries it."""
 
-HEADER = "Remit-Token"
-"""Name of the HTTP header that carries it."""
-
 
 class Remit(Frozen, frozen=True):
     """What a token says: whose child the bearer's sessions are."""

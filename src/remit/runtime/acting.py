@@ -35,6 +35,8 @@ class _Failure:
     """The world said no, so nothing happened."""
     again: bool
     wait: float | None = None
+    landing: bool = False
+    """We stopped waiting, so it may still happen, whatever a probe says now."""
 
 
 async def act(tool: Tool, call: Call, context: ToolContext, world: World) -> Result:
@@ -58,16 +60,17 @@ async def act(tool: Tool, call: Call, context: ToolContext, world: World) -> Res
 
 
 async def _try(tool: Tool, call: Call, context: ToolContext) -> Result | _Failure:
-    timeout = tool.spec.timeout
+    limit = asyncio.timeout(tool.spec.timeout)
     try:
-        async with asyncio.timeout(timeout):
+        async with limit:
             return Result("ok", await tool.call(call.args, context))
     except RejectedError as error:
         return _Failure(str(error), rejected=True, again=error.retryable, wait=error.retry_after)
     except Exception as error:  # noqa: BLE001 - a tool is a stranger's code: whatever it raises is an outcome
-        silent = isinstance(error, TimeoutError) and not str(error)
-        message = f"no answer within {timeout:g} s" if silent else f"{type(error).__name__}: {error}"
-        return _Failure(message, rejected=False, again=True)
+        if limit.expired():
+            message = f"no answer within {tool.spec.timeout:g} s"
+            return _Failure(message, rejected=False, again=True, landing=True)
+        return _Failure(f"{type(error).__name__}: {error}", rejected=False, again=True)
 
 
 async def _known(tool: Tool, call: Call, context: ToolContext, failure: _Failure) -> Result | None:
@@ -75,9 +78,11 @@ async def _known(tool: Tool, call: Call, context: ToolContext, failure: _Failure
     if failure.rejected or tool.spec.effect != "once":
         return None
     probed = await probe(tool, call, context)
-    if probed is None:
+    if probed is not None and probed.happened:
+        return Result("ok", probed.output)
+    if probed is None or failure.landing:
         return Result("unknown", failure.message, healthy=False)
-    return Result("ok", probed.output) if probed.happened else None
+    return None
 
 
 async def probe(tool: Tool, call: Call, context: ToolContext) -> Probe | None:

@@ -1,6 +1,6 @@
 """What the desk may do in a case, whatever the mail or the model says. Rules about arguments, one each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from remit.apps.desk.case import case_of
 from remit.core.messages import Call
@@ -17,6 +17,16 @@ _ABOUT_SOMEBODY = {
     "delete_account": "address",
     "log_interaction": "address",
 }
+_ENOUGH = {
+    "create_ticket": 1,
+    "send_reply": 3,
+    "notify_channel": 3,
+    "escalate": 3,
+    "order_refund": 1,
+    "delete_account": 1,
+    "log_interaction": 3,
+}
+"""How often each may go well in one case: an answer, and one more for each decision a person may have to take."""
 _PLAIN = ("search_knowledge", "search_tickets", "create_ticket", "escalate")
 
 
@@ -49,6 +59,31 @@ class NoAnswerToMachines:
         return ALLOW
 
 
+class AtMost:
+    """Each of these tools goes well only so often in one case, however many calls are wished at the same time."""
+
+    __slots__ = ("_times",)
+
+    def __init__(self, times: Mapping[str, int]) -> None:
+        """Take how often is enough, by tool."""
+        self._times = dict(times)
+
+    def check(self, call: Call, spec: ToolSpec, state: State) -> Verdict:
+        """Deny a call when enough of those before it may have gone well; what surely failed does not count."""
+        most = self._times.get(spec.name)
+        if most is None or state.run is None:
+            return ALLOW
+        before = 0
+        for effect in state.run.effects.values():
+            if effect.call.id == call.id:
+                break
+            ended = effect.outcome
+            before += effect.call.tool == spec.name and (ended is None or ended.status == "ok")
+        if before < most:
+            return ALLOW
+        return Verdict("deny", f"{spec.name} was called {before} times in this case, and {most} is enough")
+
+
 def desk_guards() -> Sequence[Guard]:
     """Give the desk's rules, in order."""
     allowed = (*_PLAIN, *_ABOUT_SOMEBODY)
@@ -56,6 +91,7 @@ def desk_guards() -> Sequence[Guard]:
         Honeypot("export_customers", output={"exported": 25, "file": "customers-export.csv"}),
         OnlyThisCustomer(),
         NoAnswerToMachines(),
+        AtMost(_ENOUGH),
         AskBefore(APPROVED_BY_PEOPLE),
         Permissions(*(Allow(name) for name in allowed), otherwise="deny"),
     )

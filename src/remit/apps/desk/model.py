@@ -1,12 +1,11 @@
-"""The desk's offline model: rules and a small classifier behind the `Model` port, where a language model can stand too."""
+"""The desk's offline model: rules and a small classifier behind the `Model` port, as a language model would be."""
 
 from collections.abc import Sequence
 
 import msgspec
 
-from remit.apps.desk import answers
 from remit.apps.desk.case import Case
-from remit.apps.desk.mind import Understanding, understand
+from remit.apps.desk.mind import Understanding, answers, understand
 from remit.apps.desk.progress import Progress, progress_of, ticket_of
 from remit.apps.desk.routing import FALLBACK, route, wants_ticket
 from remit.apps.desk.strategy import PLANNED, READING, Plan, Reading
@@ -100,13 +99,19 @@ def next_step(case: Case, progress: Progress) -> tuple[str, Sequence[Call]]:
             Call("search_knowledge", {"query": query}),
             Call("search_tickets", {"query": query}),
         )
-    step = _file(case, found, progress) or _answer(case, found, progress) or _orders(case, found, progress)
+    step = (
+        _file(case, found, progress)
+        or _answer(case, found, progress)
+        or _orders(case, found, progress)
+        or _help(case, found, progress)
+    )
     if step is not None:
         return "", (step,)
-    kind = "answered" if progress.ok("send_reply") else "escalated"
+    kind = "answered" if progress.ok("send_reply") else "unanswered"
     ticket = ticket_of(progress.ok("create_ticket"))
-    named = f"filed as {ticket['key']}" if ticket else "not filed, escalated to a person"
-    return _close(case, progress, kind, f"{found.intent} ({found.urgency}): {named}, {kind}")
+    named = f"filed as {ticket['key']}" if ticket else "not filed"
+    helped = ", escalated to a person" if progress.tried("escalate") else ""
+    return _close(case, progress, kind, f"{found.intent} ({found.urgency}): {named}, {kind}{helped}")
 
 
 def _file(case: Case, found: Understanding, progress: Progress) -> Call | None:
@@ -168,9 +173,25 @@ def _orders(case: Case, found: Understanding, progress: Progress) -> Call | None
     told = len(progress.tried("send_reply")) > 1
     if not found.approvals or told:
         return None
-    news = [answers.decided(want, granted=progress.ok(_ORDERS[want]) is not None) for want in found.approvals]
+    decided = {want: progress.last(_ORDERS[want]) for want in found.approvals}
+    news = [answers.decided(want, outcome.status) for want, outcome in decided.items() if outcome is not None]
     name = answers.greeting(found.entities.name or case.mail.sender.name, found.language)
     return Call("send_reply", {"to": case.customer, "body": answers.letter(name, *news)})
+
+
+def _help(case: Case, found: Understanding, progress: Progress) -> Call | None:
+    """Hand over what could not be done: an order that broke, an answer that reached nobody."""
+    if progress.tried("escalate"):
+        return None
+    tried = [(name, *progress.tried(name)) for name in ("order_refund", "delete_account", "send_reply")]
+    failed = [f"{name} failed: {outcome.output}" for name, *ends in tried for _, outcome in ends[-1:] if _broke(outcome)]
+    if not failed:
+        return None
+    return Call("escalate", {"reason": "; ".join(failed)[:2000], "details": _details(case, found)})
+
+
+def _broke(outcome: Outcome) -> bool:
+    return outcome.status == "failed"
 
 
 def _order(want: str, case: Case, found: Understanding) -> JsonObject:

@@ -2,7 +2,7 @@
 
 import csv
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS customers(
   locale TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS tickets(
   key TEXT PRIMARY KEY, summary TEXT NOT NULL, body TEXT NOT NULL, resolution TEXT NOT NULL,
+  address TEXT NOT NULL DEFAULT '',
   at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')));
 CREATE TABLE IF NOT EXISTS interactions(
   key TEXT PRIMARY KEY, address TEXT NOT NULL, kind TEXT NOT NULL, ticket TEXT NOT NULL, summary TEXT NOT NULL,
@@ -48,6 +49,8 @@ class PastTicket(msgspec.Struct, frozen=True):
     summary: str
     body: str
     resolution: str = ""
+    address: str = ""
+    """Whose words these are; empty for what was written to be shown to all."""
 
 
 class Interaction(msgspec.Struct, frozen=True):
@@ -92,7 +95,7 @@ class Records:
         """The past tickets most like `query` by keyword, best first, among the newest two thousand."""
         with self._connected() as connection:
             rows = connection.execute(
-                "SELECT key, summary, body, resolution FROM tickets ORDER BY at DESC, key LIMIT ?", (_SEARCHED,)
+                "SELECT key, summary, body, resolution, address FROM tickets ORDER BY at DESC, key LIMIT ?", (_SEARCHED,)
             ).fetchall()
         tickets = [PastTicket(*row) for row in rows]
         corpus = Corpus.of(f"{ticket.summary}\n{ticket.summary}\n{ticket.body}" for ticket in tickets)
@@ -102,9 +105,10 @@ class Records:
         """Makes `ticket` a past ticket; one with this key is replaced."""
         with self._connected() as connection:
             connection.execute(
-                "INSERT INTO tickets(key, summary, body, resolution) VALUES (?, ?, ?, ?) ON CONFLICT(key) DO UPDATE "
-                "SET summary = excluded.summary, body = excluded.body, resolution = excluded.resolution",
-                (ticket.key, ticket.summary, ticket.body, ticket.resolution),
+                "INSERT INTO tickets(key, summary, body, resolution, address) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT(key) DO UPDATE SET summary = excluded.summary, body = excluded.body, "
+                "resolution = excluded.resolution, address = excluded.address",
+                (ticket.key, ticket.summary, ticket.body, ticket.resolution, ticket.address),
             )
 
     def log_interaction(self, key: str, interaction: Interaction) -> bool:
@@ -121,6 +125,17 @@ class Records:
         """Say whether an interaction was written down under this key."""
         with self._connected() as connection:
             return connection.execute("SELECT 1 FROM interactions WHERE key = ?", (key,)).fetchone() is not None
+
+    def recent(self, kinds: Sequence[str], *, limit: int = 100) -> tuple[Interaction, ...]:
+        """What was written down of these kinds, newest first."""
+        marks = ", ".join("?" for _ in kinds)
+        with self._connected() as connection:
+            rows = connection.execute(
+                f"SELECT address, kind, ticket, summary FROM interactions WHERE kind IN ({marks}) "
+                "ORDER BY at DESC, rowid DESC LIMIT ?",
+                (*kinds, limit),
+            ).fetchall()
+        return tuple(Interaction(*row) for row in rows)
 
     def interactions(self, address: str, *, limit: int = 20) -> tuple[Interaction, ...]:
         """What was done for `address`, newest first."""

@@ -21,6 +21,7 @@ from remit.tools import tool
 
 Text = Annotated[str, Field(min_length=1, max_length=30_000)]
 _FIRST_LOOK = 0.1
+_NOBODY = "unknown"
 
 
 def label_of(key: str) -> str:
@@ -30,7 +31,8 @@ def label_of(key: str) -> str:
 
 def desk_tools(desk: Desk) -> Sequence[Tool]:
     """Give the tools of an open desk."""
-    return (*lookups(desk), *ticket_tools(desk), *post_tools(desk), *record_tools(desk), customer_export())
+    answering = (reply_tool(desk), channel_tool(desk), escalation_tool(desk))
+    return (*lookups(desk), ticket_tool(desk), *answering, *record_tools(desk), customer_export())
 
 
 def lookups(desk: Desk) -> Sequence[Tool]:
@@ -59,19 +61,32 @@ def lookups(desk: Desk) -> Sequence[Tool]:
         return [msgspec.to_builtins(hit) for hit in desk.knowledge.search(query)]
 
     @tool(effect="read")
-    def search_tickets(query: Text) -> list[dict[str, object]]:
-        """Search past tickets that are like this one.
+    def search_tickets(query: Text, context: ToolContext) -> list[dict[str, object]]:
+        """Search past tickets that are like this one. What other customers wrote is left out.
 
         Args:
             query: Words to look for.
 
         """
-        return [msgspec.to_builtins(ticket) for ticket in desk.records.search_tickets(query)]
+        customer = _customer(context)
+        return [_shown(ticket, customer) for ticket in desk.records.search_tickets(query)]
 
     return (find_customer, search_knowledge, search_tickets)
 
 
-def ticket_tools(desk: Desk) -> Sequence[Tool]:
+def _customer(context: ToolContext) -> str:
+    case = case_of(context.task)
+    return (case.customer if case else "") or _NOBODY
+
+
+def _shown(ticket: PastTicket, customer: str) -> dict[str, object]:
+    # An answer goes to this customer, and whatever a model reads a mail can talk it into repeating.
+    if ticket.address in {"", customer}:
+        return {"key": ticket.key, "summary": ticket.summary, "body": ticket.body, "resolution": ticket.resolution}
+    return {"key": ticket.key, "resolution": ticket.resolution}
+
+
+def ticket_tool(desk: Desk) -> Tool:
     """The one tool that files tickets. Jira has no idempotency keys, so a label carries ours."""
 
     async def filed(key: str) -> JsonValue:
@@ -115,10 +130,10 @@ def ticket_tools(desk: Desk) -> Sequence[Tool]:
             made = await desk.jira.create_issue(issue)
         except JiraError as error:
             raise _refusal(error) from error
-        desk.records.keep_ticket(PastTicket(made.key, summary, description[:2000]))
+        desk.records.keep_ticket(PastTicket(made.key, summary, description[:2000], "", _customer(context)))
         return {"key": made.key, "url": made.url, "project": project}
 
-    return (create_ticket,)
+    return create_ticket
 
 
 def _refusal(error: JiraError) -> ToolError:
@@ -128,8 +143,8 @@ def _refusal(error: JiraError) -> ToolError:
     return RejectedError(str(error), retryable=error.temporary, retry_after=wait)
 
 
-def post_tools(desk: Desk) -> Sequence[Tool]:
-    """What reaches people: the answer by mail, its alternative, and the call for help."""
+def reply_tool(desk: Desk) -> Tool:
+    """The answer by mail. Where it goes follows from the case, never from an argument."""
 
     @tool(effect="once", timeout=120.0, retries=2, fallback="notify_channel")
     async def send_reply(to: str, body: Text, context: ToolContext) -> dict[str, str]:
@@ -148,7 +163,13 @@ def post_tools(desk: Desk) -> Sequence[Tool]:
             sent = await send_mail(desk.places.smtp_url, message, patience=desk.places.patience)
         except PostError as error:
             raise _undelivered(error) from error
-        return {"sent": to, "message_id": sent}
+        return {"sent": case.customer, "message_id": sent}
+
+    return send_reply
+
+
+def channel_tool(desk: Desk) -> Tool:
+    """What takes the place of mail that does not arrive."""
 
     @tool(effect="idempotent")
     async def notify_channel(to: str, body: Text, context: ToolContext) -> dict[str, str]:
@@ -159,10 +180,19 @@ def post_tools(desk: Desk) -> Sequence[Tool]:
             body: The whole text of the answer.
 
         """
+        # The alert comes first: it must be there for a person to find when the channel fails as well.
+        desk.records.log_interaction(
+            context.key, Interaction(to, "alerted", summary=f"mail failed; follow up on session {context.session}")
+        )
         notice: JsonObject = {"kind": "undelivered answer", "to": to, "body": body, "session": context.session}
         await _post(desk, notice, context)
-        desk.records.log_interaction(context.key, Interaction(to, "alerted", summary="mail failed; follow up"))
         return {"notified": to, "alert": "a person was asked to follow up"}
+
+    return notify_channel
+
+
+def escalation_tool(desk: Desk) -> Tool:
+    """The call for help."""
 
     @tool(effect="idempotent")
     async def escalate(reason: Text, details: Text, context: ToolContext) -> dict[str, str]:
@@ -176,32 +206,28 @@ def post_tools(desk: Desk) -> Sequence[Tool]:
         case = case_of(context.task)
         address = case.customer if case else ""
         desk.records.log_interaction(context.key, Interaction(address, "escalated", summary=f"{reason}\n\n{details}"))
-        if desk.places.webhook_url:
-            notice: JsonObject = {
-                "kind": "escalation",
-                "reason": reason,
-                "details": details,
-                "session": context.session,
-            }
-            await _post(desk, notice, context)
-        return {"escalated": reason}
+        if not desk.places.webhook_url:
+            return {"escalated": reason, "notice": "written down; no channel is set up"}
+        notice: JsonObject = {"kind": "escalation", "reason": reason, "details": details, "session": context.session}
+        await _post(desk, notice, context)
+        return {"escalated": reason, "notice": "sent"}
 
-    return (send_reply, notify_channel, escalate)
+    return escalate
 
 
 async def _post(desk: Desk, notice: JsonObject, context: ToolContext) -> None:
     if not desk.places.webhook_url:
-        raise RejectedError("no alternative channel is set up; give --webhook-url")
+        raise RejectedError("a person finds it in the desk's records; there is no other channel (--webhook-url)")
     try:
         await notify(desk.places.webhook_url, notice, key=context.key, patience=desk.places.patience)
     except PostError as error:
-        raise _undelivered(error) from error
+        raise _undelivered(error, "a person finds it in the desk's records, but the channel failed: ") from error
 
 
-def _undelivered(error: PostError) -> ToolError:
+def _undelivered(error: PostError, before: str = "") -> ToolError:
     if error.outcome == "unknown":
-        return ToolError(str(error))
-    return RejectedError(str(error), retryable=error.outcome == "temporary")
+        return ToolError(f"{before}{error}")
+    return RejectedError(f"{before}{error}", retryable=error.outcome == "temporary")
 
 
 def record_tools(desk: Desk) -> Sequence[Tool]:
@@ -210,13 +236,20 @@ def record_tools(desk: Desk) -> Sequence[Tool]:
     def ordered(key: str) -> JsonValue:
         return {"ordered": True} if desk.records.has(key) else None
 
+    # A closed list of kinds: an order must not come about by a note that looks like one.
     @tool(effect="idempotent")
-    def log_interaction(address: str, kind: str, summary: Text, context: ToolContext, ticket: str = "") -> str:
+    def log_interaction(
+        address: str,
+        kind: Literal["answered", "unanswered", "ignored"],
+        summary: Text,
+        context: ToolContext,
+        ticket: str = "",
+    ) -> str:
         """Write down what was done in this case. The last thing in every case.
 
         Args:
             address: The sender of the mail.
-            kind: One word, such as answered, escalated or ignored.
+            kind: Whether the customer was answered, could not be, or should not be.
             summary: What was done, in a sentence or two.
             ticket: The ticket's key, if there is one.
 

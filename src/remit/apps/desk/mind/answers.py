@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from remit.core.messages import OutcomeStatus
 from remit.core.values import JsonValue
 
 _GREETINGS: Mapping[str, str] = {
@@ -61,12 +62,16 @@ def pending(wants: Sequence[str]) -> str:
     return f"A person has to decide on {asked}. We will write to you as soon as that is done." if asked else ""
 
 
-def decided(want: str, *, granted: bool) -> str:
-    """Say what a person decided."""
+def decided(want: str, status: OutcomeStatus) -> str:
+    """Say what came of a wish that a person decided on."""
     what = {"refund": "Your refund", "deletion": "The deletion of your account"}[want]
-    if granted:
-        return f"{what} was approved and has been ordered."
-    return f"{what} was not approved. Please reply to this mail if you want to talk about it."
+    match status:
+        case "ok" | "simulated":
+            return f"{what} was approved and has been ordered."
+        case "denied":
+            return f"{what} was not approved. Please reply to this mail if you want to talk about it."
+        case "failed":
+            return f"{what} could not be ordered because something broke here. A colleague will take care of it."
 
 
 def letter(*paragraphs: str) -> str:
