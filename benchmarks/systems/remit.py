@@ -5,17 +5,16 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from benchmarks.child import serve
+from benchmarks.rig import Rig
+from benchmarks.world import LOOKUP_DOC, PAY_DOC, WORLD, hold_prompt, run_prompt
 from remit import Agent, AskBefore, Home, Limits, RunResult, tool
-from remit.core.messages import Usage, UserMessage
 from remit.core.messages import Call as Wish
+from remit.core.messages import Usage, UserMessage
 from remit.core.ports import Emit, ModelSpec, Reply, Request
 from remit.home import MEMORY
 from remit.journal import RedactedStore, SqliteJournal
 from remit.models import FlatPrice
-
-from benchmarks.child import serve
-from benchmarks.rig import Rig
-from benchmarks.world import LOOKUP_DOC, PAY_DOC, WORLD, hold_prompt, run_prompt
 
 PRICE = FlatPrice(input=0.15, output=0.6)
 USAGE = Usage(120, 20)

@@ -29,7 +29,6 @@ from remit.runtime import (
     RunResult,
     Session,
     World,
-    cancel,
     decide,
     fork,
     replay,
@@ -206,10 +205,6 @@ class Home:
     async def approve(self, session: str, call: str = "", *, granted: bool = True, by: str, reason: str = "") -> None:
         """Approve or deny a call that waits, for exactly its arguments; `resume` then goes on."""
         await decide(self.store, session, call, granted=granted, by=by, reason=reason)
-
-    async def cancel(self, session: str, *, by: str, reason: str = "") -> None:
-        """End a session's run."""
-        await cancel(self.store, session, by=by, reason=reason)
 
     # -- looking ---------------------------------------------------------------------------------------------------
 

@@ -31,9 +31,7 @@ SAMPLES: tuple[ev.Event, ...] = (
     ev.RunOpened(4, "react@2", "77-ab", 1_700_000_000_000),
     ev.MessageReceived("hello \u2603", "ann", "key-1"),
     ev.ModelAsked("4.1.0", "judge", 120, "well?", ("pay", "look"), "ab12", True, "go on", "other"),
-    ev.ModelAnswered(
-        "4.1.0", "so", (CALL,), Usage(10, 20, 3, 4, 5), 99, "no JSON", {"id": "r"}, "length", "fallback"
-    ),
+    ev.ModelAnswered("4.1.0", "so", (CALL,), Usage(10, 20, 3, 4, 5), 99, "no JSON", {"id": "r"}, "length", "fallback"),
     ev.ModelFailed("4.1.0", "down", 120, True),
     ev.Judged("c1_2_0", "AskBefore", "ask", "costly"),
     ev.ApprovalAsked("c1_2_0", "cafe", "costly", 1_700_000_060_000, CALL),

@@ -91,8 +91,30 @@ def journal(name: str) -> list[ev.Event]:
 
 def test_a_golden_journal_folds_into_what_it_was() -> None:
     events = journal("approved-refund.jsonl")
-    assert [ev.kind(event) for event in events] == snapshot(['SessionOpened', 'MessageReceived', 'RunOpened', 'ModelAsked', 'ModelAnswered', 'EffectStarted', 'EffectEnded', 'ModelAsked', 'ModelAnswered', 'Judged', 'ApprovalAsked', 'RunSuspended', 'ApprovalGiven', 'RunResumed', 'EffectStarted', 'EffectEnded', 'ModelAsked', 'ModelAnswered', 'RunEnded'])
+    assert [ev.kind(event) for event in events] == snapshot(
+        [
+            "SessionOpened",
+            "MessageReceived",
+            "RunOpened",
+            "ModelAsked",
+            "ModelAnswered",
+            "EffectStarted",
+            "EffectEnded",
+            "ModelAsked",
+            "ModelAnswered",
+            "Judged",
+            "ApprovalAsked",
+            "RunSuspended",
+            "ApprovalGiven",
+            "RunResumed",
+            "EffectStarted",
+            "EffectEnded",
+            "ModelAsked",
+            "ModelAnswered",
+            "RunEnded",
+        ]
+    )
     state = State.fold(events)
     assert state.last is not None
-    assert (state.last.status, state.last.output, usd(state.spent)) == snapshot(('done', 'Refunded.', 0.0142))
+    assert (state.last.status, state.last.output, usd(state.spent)) == snapshot(("done", "Refunded.", 0.0142))
     assert len(state.threads[""]) == snapshot(6)

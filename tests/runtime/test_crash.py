@@ -1,5 +1,6 @@
 """A process may die at any moment. No `once` effect happens twice, no recorded outcome is lost, nothing hangs."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -196,10 +197,8 @@ async def test_a_second_crash_during_recovery_is_survived_too(effect: str) -> No
                 await home.run(machine.agent(), "go")
             machine.counter.around = lambda moment: None
             again, _ = machine.boot(at, moment)
-            try:
+            with contextlib.suppress(Died):
                 await again.resume(machine.agent(), await machine.session())
-            except Died:
-                pass
             await check(machine)
 
 

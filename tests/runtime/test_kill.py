@@ -1,5 +1,6 @@
-"""Real workers, killed with `kill -9` at random moments. Effects are counted where they happen, not from the journal."""
+"""Real workers, killed with `kill -9` at random moments. Effects are counted where they happen."""
 
+import asyncio
 import os
 import random
 import signal
@@ -62,7 +63,7 @@ async def test_killed_workers_never_repeat_an_effect_and_lose_no_outcome(effect:
         while kills < KILLS:
             pid = workers.start()
             # Not to wait for anything: this is the random moment.
-            time.sleep(lots.uniform(0, usual))
+            await asyncio.sleep(lots.uniform(0, usual))
             os.kill(pid, signal.SIGKILL)
             kills += workers.end() != 0
         workers.start()

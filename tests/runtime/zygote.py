@@ -1,4 +1,4 @@
-"""A process that forks a worker for a line on its input and says, for the next, how it ended: real lives to kill, quickly started.
+"""A process that forks a worker for a line on its input and says, for the next, how it ended.
 
 Run as `python zygote.py FOLDER EFFECT`. A worker takes up the sessions that are not finished, or begins one.
 """

@@ -154,7 +154,7 @@ class TickCommitter:
 
 
 class ThreadCommitter:
-    """Commits in one thread and has the disk confirm urgent works, one fsync for all that wait: survives a power cut."""
+    """Commits in one thread, with one fsync for all urgent works that wait. Survives a power cut."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         """Take over the store's only writing connection."""

@@ -77,7 +77,7 @@ def _refuse_strangers(path: Path) -> None:
         )
     if version > SCHEMA:
         raise NewerSchemaError(
-            f"{path} was written by a newer Remit (schema {version}, this one reads up to {SCHEMA}); nothing was changed. "
+            f"{path} was written by a newer Remit (schema {version}, this one reads {SCHEMA}); nothing was changed. "
             "Upgrade remit to open it"
         )
 

@@ -161,7 +161,7 @@ class SqliteJournal:
                 await news.wait()
 
     async def _poll(self) -> None:
-        """Wake all followers when any process changed the file: a cheap pragma every 20 to 250 ms while somebody follows."""
+        """Wake all followers when any process changed the file: a cheap pragma every 20 to 250 ms."""
         pause, seen = _POLL_FIRST, -1
         while True:
             version = self._reader.execute("PRAGMA data_version").fetchone()[0]

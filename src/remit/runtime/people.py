@@ -66,7 +66,7 @@ def doubted(state: State) -> tuple[Effect, ...]:
 
 
 async def decide(store: Store, session: str, call: str, *, granted: bool, by: str, reason: str = "") -> State:
-    """Approve or deny a call, for exactly the arguments it has; raise `ApprovalError` when that cannot be (any more)."""
+    """Approve or deny a call for exactly the arguments it has; raise `ApprovalError` when that cannot be."""
 
     def make(state: State) -> Sequence[Event]:
         effect = _find(waiting(state), session, call, "waits for a decision")

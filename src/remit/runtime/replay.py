@@ -1,4 +1,4 @@
-"""Replay and fork: drive a strategy over what is recorded, touching nothing; begin a new life from an old one's past."""
+"""Replay and fork: drive a strategy over what is recorded, touching nothing; begin anew from an old past."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

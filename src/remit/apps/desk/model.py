@@ -183,15 +183,11 @@ def _help(case: Case, found: Understanding, progress: Progress) -> Call | None:
     """Hand over what could not be done: an order that broke, an answer that reached nobody."""
     if progress.tried("escalate"):
         return None
-    tried = [(name, *progress.tried(name)) for name in ("order_refund", "delete_account", "send_reply")]
-    failed = [f"{name} failed: {outcome.output}" for name, *ends in tried for _, outcome in ends[-1:] if _broke(outcome)]
+    ended = {name: progress.last(name) for name in (*_ORDERS.values(), "send_reply")}
+    failed = [f"{name}: {end.output}" for name, end in ended.items() if end is not None and end.status == "failed"]
     if not failed:
         return None
     return Call("escalate", {"reason": "; ".join(failed)[:2000], "details": _details(case, found)})
-
-
-def _broke(outcome: Outcome) -> bool:
-    return outcome.status == "failed"
 
 
 def _order(want: str, case: Case, found: Understanding) -> JsonObject:

@@ -95,7 +95,8 @@ class Records:
         """The past tickets most like `query` by keyword, best first, among the newest two thousand."""
         with self._connected() as connection:
             rows = connection.execute(
-                "SELECT key, summary, body, resolution, address FROM tickets ORDER BY at DESC, key LIMIT ?", (_SEARCHED,)
+                "SELECT key, summary, body, resolution, address FROM tickets ORDER BY at DESC, key LIMIT ?",
+                (_SEARCHED,),
             ).fetchall()
         tickets = [PastTicket(*row) for row in rows]
         corpus = Corpus.of(f"{ticket.summary}\n{ticket.summary}\n{ticket.body}" for ticket in tickets)
