@@ -3,6 +3,8 @@
 import msgspec
 import pytest
 from hypothesis import given
+from tests.core.lives import lives
+from tests.core.samples import SAMPLES
 
 from remit.core import events as ev
 from remit.core.errors import (
@@ -14,8 +16,6 @@ from remit.core.errors import (
     RejectedError,
     RemitError,
 )
-from tests.core.lives import lives
-from tests.core.samples import SAMPLES
 
 
 @pytest.mark.parametrize("event", SAMPLES, ids=lambda event: type(event).__name__)

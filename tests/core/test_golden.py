@@ -1,16 +1,17 @@
 """Old events load for ever. A golden file is never edited: a new field or kind adds one."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 from inline_snapshot import snapshot
+from tests.core.samples import KINDS, SAMPLES
 
 from remit.core import events as ev
 from remit.core.state import State
 from remit.core.values import usd
-from tests.core.samples import KINDS, SAMPLES
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FILES = sorted((GOLDEN / "events").glob("*.json"))
@@ -39,7 +40,7 @@ def _open(value: Any) -> Any:
         case msgspec.Struct():
             return {name: _open(getattr(value, name)) for name in value.__struct_fields__}
         case tuple() | list():
-            items: Any = value
+            items = cast("Sequence[Any]", value)
             return [_open(item) for item in items]
         case _:
             return value

@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.lives import lives
 
 from remit.core import events as ev
 from remit.core.limits import Limits
 from remit.core.messages import AssistantMessage, Call, Outcome, ToolMessage, Usage, UserMessage
 from remit.core.state import MAIN, State
-from tests.core.lives import lives
 
 SLOTS = ("seq", "opened", "limits", "inbox", "keys", "threads", "run", "runs", "spent", "last", "closed")
 OPENED = ev.SessionOpened("a", "1", "react@1", {}, "t", ev.Tree("s"), Limits(), {"default": "m"})

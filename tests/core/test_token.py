@@ -24,7 +24,9 @@ def test_a_child_process_finds_it_in_its_environment() -> None:
     assert ToolContext(token="t").environ() == {VARIABLE: "t"}
 
 
-@pytest.mark.parametrize("token", ["", "x", "not a token", "\udcff", "A" * 200, base64.urlsafe_b64encode(bytes(64)).decode()])
+@pytest.mark.parametrize(
+    "token", ["", "x", "not a token", "\udcff", "A" * 200, base64.urlsafe_b64encode(bytes(64)).decode()]
+)
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(TokenError):
         verify(token, KEY)

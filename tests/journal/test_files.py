@@ -82,6 +82,10 @@ BROKEN: dict[str, tuple[Callable[[Path], None], type[JournalError], str]] = {
 }
 
 
+def names(folder: Path) -> list[str]:
+    return [found.name for found in folder.iterdir()]
+
+
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_file_that_is_no_store_is_refused_and_left_as_it_was(name: str, tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
@@ -93,7 +97,7 @@ async def test_a_file_that_is_no_store_is_refused_and_left_as_it_was(name: str, 
         SqliteJournal(path)
     assert str(path) in str(caught.value)
     assert path.read_bytes() == before
-    assert [found.name for found in tmp_path.iterdir()] == ["journal.db"]
+    assert names(tmp_path) == ["journal.db"]
 
 
 def test_a_folder_is_no_store(tmp_path: Path) -> None:
@@ -126,7 +130,7 @@ async def test_a_store_is_opened_again_as_it_was_left(tmp_path: Path) -> None:
     assert [record.seq for record in await journal.read("s")] == [1, 2, 3, 4]
     await journal.close()
     await journal.close()
-    assert [found.name for found in tmp_path.iterdir()] == ["journal.db"]
+    assert names(tmp_path) == ["journal.db"]
 
 
 async def test_a_byte_that_changed_inside_an_event_is_noticed(tmp_path: Path) -> None:
@@ -147,7 +151,7 @@ async def test_a_byte_that_changed_inside_an_event_is_noticed(tmp_path: Path) ->
 async def test_a_byte_that_changed_inside_a_blob_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     await stored(path)
-    change(path, "UPDATE blobs SET body = 'other'")
+    change(path, "UPDATE blobs SET body = x'6f74686572'")
     journal = SqliteJournal(path)
     with pytest.raises(CorruptJournalError, match="is damaged"):
         await journal.get(sha256(b"a blob of bytes" * 100).hexdigest())
@@ -184,10 +188,8 @@ async def test_a_page_that_was_overwritten_is_noticed(tmp_path: Path) -> None:
     for page in range(4096, len(body), 4096):
         body[page : page + 64] = bytes(64)
     path.write_bytes(body)
-    journal = None
+    journal = SqliteJournal(path)
     with pytest.raises(CorruptJournalError, match="nothing was changed"):
-        journal = SqliteJournal(path)
         await journal.read("s")
-    if journal is not None:
-        await journal.close()
+    await journal.close()
     assert path.read_bytes() == body

@@ -1,4 +1,4 @@
-"""A rig for sessions: a world of doubles, and the law that a live state is the fold of its journal, checked at the end."""
+"""A rig for sessions: a world of doubles, and the law that a live state is the fold of its journal."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class Rig:
     """One machine: a store and all that its sessions may touch."""
 
     store: Store = field(default_factory=MemoryJournal)
-    tenant: Tenant = Tenant()
+    tenant: Tenant = field(default_factory=Tenant)
     workers: Workers = field(default_factory=LocalWorkers)
     gate: Breakers = field(default_factory=Breakers)
     secrets: Secrets = field(default_factory=Secrets)

@@ -1,6 +1,7 @@
 """Approvals: asked, waited for, given or not, and then exactly that call runs exactly once."""
 
 import pytest
+from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.errors import ApprovalError
 from remit.core.events import ApprovalAsked, ApprovalGiven, EffectStarted, LimitRaised
@@ -11,7 +12,6 @@ from remit.core.values import now_ms
 from remit.policy import AskBefore
 from remit.runtime import decide, waiting
 from remit.testing import EffectCounter, calls, says, use
-from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 WISH = calls(use("effect", to="bob", usd=5))
 

@@ -1,15 +1,16 @@
-"""What listeners get: every record once and in order, text as it is written, and never a say in how fast a session goes."""
+"""What listeners get: every record once and in order, text as it is written, and no say in how fast a session goes."""
 
 import asyncio
 from itertools import repeat
 
+from tests.runtime.rig import Interrupted, Rig, agent, scripted
+
+from remit.core.agent import Agent
 from remit.core.events import Record
 from remit.core.ports import Delta
 from remit.home import Home
-from remit.core.agent import Agent
 from remit.runtime import Feed, Listener, RunResult
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
-from tests.runtime.rig import Interrupted, Rig, agent, scripted
 
 
 async def heard(listener: Listener) -> tuple[str, list[int]]:
@@ -23,7 +24,9 @@ async def heard(listener: Listener) -> tuple[str, list[int]]:
 
 
 async def test_every_listener_gets_all_text_and_all_records_in_order(rig: Rig) -> None:
-    session = await rig.open(agent(scripted(says("one two", use("effect")), says("three")), EffectCounter("read")), "go")
+    session = await rig.open(
+        agent(scripted(says("one two", use("effect")), says("three")), EffectCounter("read")), "go"
+    )
     listening = [asyncio.create_task(heard(session.feed.listen())) for _ in range(3)]
     await session.run()
     session.feed.end()

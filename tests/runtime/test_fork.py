@@ -1,18 +1,18 @@
 """Fork: a new life from another's past, from any place, that repeats nothing it remembers."""
 
 import pytest
+from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.errors import ConfigError
 from remit.core.events import EffectEnded, EffectStarted, ModelAsked, RunSuspended, SessionOpened, Tree
 from remit.core.limits import Limits
-from remit.core.ports import Request, Reply
 from remit.core.messages import ToolMessage
+from remit.core.ports import Reply, Request
 from remit.policy import AskBefore
 from remit.runtime import decide, fork, replay, waiting
 from remit.runtime.ledger import children_account
 from remit.runtime.replay import boundary
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
-from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 
 def by_heart(request: Request) -> Reply:

@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.errors import DivergedError, RejectedError
 from remit.core.events import EffectEnded, Flagged, Judged
@@ -14,7 +15,6 @@ from remit.core.ports import Probe, Reply, ToolContext
 from remit.policy import Allow, AskBefore, Breakers, Honeypot, Permissions, Tolerance, decoy
 from remit.runtime import decide, doubted, settle
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
-from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 
 async def ended(rig: Rig) -> list[tuple[str, object]]:
@@ -294,7 +294,10 @@ class Strange:
         (2**80, str(2**80)),
         ("\udcff", "?"),
         ({"a": Strange(), "b": [2**80, None, True, 1.5]}, {"a": "strange ?", "b": [str(2**80), None, True, 1.5]}),
-        ({"inf": float("inf"), "big": 2**80, "deep": ({2**80},)}, {"inf": "inf", "big": str(2**80), "deep": [[str(2**80)]]}),
+        (
+            {"inf": float("inf"), "big": 2**80, "deep": ({2**80},)},
+            {"inf": "inf", "big": str(2**80), "deep": [[str(2**80)]]},
+        ),
         ({(1, 2): 2**80}, {"[1, 2]": str(2**80)}),
     ],
 )

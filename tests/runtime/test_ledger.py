@@ -1,10 +1,12 @@
 """Money: held before it is spent, on every account, through parallel calls, crashes and restarts."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
+from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.agent import Agent
 from remit.core.errors import ModelTimeoutError, OverLimitError, RateLimitError, RejectedError
@@ -21,7 +23,6 @@ from remit.runtime import LocalWorkers, RunResult, cancel, raise_limit, settle
 from remit.runtime.ledger import Ledger, day, running_account, spent_account, tree_account
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 from remit.testing.crash import Died, DyingStore
-from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 CALL = nanos(0.30)
 
@@ -311,10 +312,8 @@ async def test_a_crash_never_frees_money_that_may_have_been_spent() -> None:
             store = MemoryJournal()
             rig = Rig(store=DyingStore(store, at, moment))
             declared = agent(ScriptedModel([bills] * 9, price=Priced()), EffectCounter("read"))
-            try:
+            with suppress(Died):
                 await rig.run(declared)
-            except Died:
-                pass
             assert await store.used(today()) >= paid[0], (at, moment)
             rows = await store.read("s")
             if rows:
@@ -326,7 +325,12 @@ async def test_a_crash_never_frees_money_that_may_have_been_spent() -> None:
 
 
 def test_amounts_are_shown_as_people_read_them() -> None:
-    assert [show_usd(nanos(value)) for value in (0, 0.3, 1234.5, 0.000012)] == ["$0.00", "$0.30", "$1234.50", "$0.000012"]
+    assert [show_usd(nanos(value)) for value in (0, 0.3, 1234.5, 0.000012)] == [
+        "$0.00",
+        "$0.30",
+        "$1234.50",
+        "$0.000012",
+    ]
 
 
 def test_nothing_is_held_for_what_is_free_and_nothing_settled_for_what_cost_as_held() -> None:
@@ -343,3 +347,8 @@ def test_a_child_counts_against_the_cap_its_root_had() -> None:
         (today(), None),
         ("usd/tree/r", 100),
     ]
+
+
+def test_a_root_counts_against_the_cap_it_has_now() -> None:
+    entries = Ledger(Tenant(), Tree("r")).hold(5, Limits(tree_usd=0.5))
+    assert [(entry.account, entry.cap) for entry in entries][1] == ("usd/tree/r", nanos(0.5))

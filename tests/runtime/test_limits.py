@@ -6,6 +6,7 @@ from itertools import repeat
 from pathlib import Path
 
 import pytest
+from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.agent import Agent
 from remit.core.errors import OverLimitError
@@ -20,7 +21,6 @@ from remit.policy import Velocity
 from remit.runtime import LocalWorkers, raise_limit
 from remit.runtime.ledger import children_account
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
-from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 WISH = calls(use("effect"))
 

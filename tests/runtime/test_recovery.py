@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.agent import Agent
 from remit.core.errors import ConflictError, SessionBusyError
@@ -15,12 +16,11 @@ from remit.core.moves import Brief, GiveUp, Strategy, fork, run
 from remit.core.ports import Probe, Reply, Request
 from remit.home import Home
 from remit.journal import MemoryJournal
+from remit.policy import Secrets
 from remit.runtime import FileWorkers, settle
 from remit.runtime.recorder import Recorder
-from remit.policy import Secrets
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 from remit.testing.crash import Died, DyingStore
-from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 HOLDER = """
 import asyncio, sys

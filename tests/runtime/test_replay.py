@@ -1,8 +1,10 @@
-"""Replay: a strategy driven over its recording repeats itself, or says loudly where it does not, and touches nothing."""
+"""Replay: a strategy driven over its recording repeats itself or says loudly where it does not; it touches nothing."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from tests.runtime.rig import Acting, Interrupted, Rig, agent, gives, scripted
 
 from remit.core.agent import Agent
 from remit.core.errors import OverloadedError
@@ -13,7 +15,9 @@ from remit.policy import AskBefore
 from remit.runtime import Replayed, cancel, decide, replay
 from remit.strategies import plan_and_execute, react
 from remit.testing import EffectCounter, calls, says, use
-from tests.runtime.rig import Acting, Interrupted, Rig, agent, gives, scripted
+
+PLAN: Any = {"steps": (1, 2)}
+"""As people write it: no JSON, but near enough."""
 
 
 async def replayed(rig: Rig, strategy: StrategyMaker = react, tools: Sequence[Tool] = (), name: str = "s") -> list[str]:
@@ -39,7 +43,7 @@ def works(brief: Brief) -> Strategy:
         answer = yield from ask(f"branch {number}")
         return [outcome.output, answer.text]
 
-    yield from note("plan", {"steps": (1, 2)})
+    yield from note("plan", PLAN)
     answer = yield from ask(brief.task)
     yield from run(answer.calls)
     results = yield from fork([branch(1), branch(2)])
@@ -82,7 +86,7 @@ async def test_a_plan_repeats_itself(rig: Rig) -> None:
 
 @named("works", "2")
 def asks_otherwise(brief: Brief) -> Strategy:
-    yield from note("plan", {"steps": (1, 2)})
+    yield from note("plan", PLAN)
     yield from ask("something else")
     return "x"
 
@@ -95,7 +99,7 @@ def notes_otherwise(brief: Brief) -> Strategy:
 
 @named("works")
 def ends_early(brief: Brief) -> Strategy:
-    yield from note("plan", {"steps": (1, 2)})
+    yield from note("plan", PLAN)
     return "x"
 
 
@@ -113,7 +117,7 @@ def acts_where_it_noted(brief: Brief) -> Strategy:
 
 @named("works")
 def notes_where_it_asked(brief: Brief) -> Strategy:
-    yield from note("plan", {"steps": (1, 2)})
+    yield from note("plan", PLAN)
     yield from note("plan", {})
     return "x"
 
@@ -124,7 +128,7 @@ def calls_otherwise(brief: Brief) -> Strategy:
         yield from run([Call("act", {"n": 99})])
         return "x"
 
-    yield from note("plan", {"steps": (1, 2)})
+    yield from note("plan", PLAN)
     answer = yield from ask(brief.task)
     yield from run(answer.calls)
     yield from fork([branch(), branch()])
@@ -137,7 +141,7 @@ def asks_in_its_branches(brief: Brief) -> Strategy:
         yield from ask("hm")
         return "x"
 
-    yield from note("plan", {"steps": (1, 2)})
+    yield from note("plan", PLAN)
     answer = yield from ask(brief.task)
     yield from run(answer.calls)
     yield from fork([branch(), branch()])
@@ -146,7 +150,7 @@ def asks_in_its_branches(brief: Brief) -> Strategy:
 
 @named("works")
 def skips_the_calls(brief: Brief) -> Strategy:
-    yield from note("plan", {"steps": (1, 2)})
+    yield from note("plan", PLAN)
     yield from ask(brief.task)
     yield from ask("judge", alone=True)
     return "x"
@@ -158,7 +162,7 @@ def notes_in_its_branches(brief: Brief) -> Strategy:
         yield from note("hm", None)
         return "x"
 
-    yield from note("plan", {"steps": (1, 2)})
+    yield from note("plan", PLAN)
     answer = yield from ask(brief.task)
     yield from run(answer.calls)
     yield from fork([branch(), branch()])
@@ -166,7 +170,12 @@ def notes_in_its_branches(brief: Brief) -> Strategy:
 
 
 OTHERS = {
-    asks_otherwise: ("at step 1", "the question 'go'", "'something else'", "(recorded by works@1, replayed by works@2)"),
+    asks_otherwise: (
+        "at step 1",
+        "the question 'go'",
+        "'something else'",
+        "(recorded by works@1, replayed by works@2)",
+    ),
     notes_otherwise: ("at step 0", "the plan note", "{'steps': [1]}"),
     ends_early: ("at step 1", "a question to a model", "never gets there"),
     asks_where_it_noted: ("at step 0", "a note", "a question"),
@@ -190,7 +199,9 @@ async def test_a_changed_strategy_diverges_and_says_where(rig: Rig, other: Strat
 
 
 @pytest.mark.parametrize("other", list(OTHERS)[1:], ids=lambda maker: maker.__code__.co_name)
-async def test_a_changed_strategy_ends_a_recovered_run_as_diverged_before_it_acts(rig: Rig, other: StrategyMaker) -> None:
+async def test_a_changed_strategy_ends_a_recovered_run_as_diverged_before_it_acts(
+    rig: Rig, other: StrategyMaker
+) -> None:
     act = Acting(gives("ok"), "act", "once")
     model = scripted(says("so", use("act")), says("b"), says("b"), KeyboardInterrupt())
     session = await rig.open(agent(model, act, strategy=works), "go")
@@ -229,7 +240,9 @@ async def test_a_strategy_that_wants_more_than_was_recorded_diverges(rig: Rig) -
         return "x"
 
     await rig.run(agent(scripted(says("hello"))))
-    assert await replayed(rig, more) == ["the run ended, but the strategy now wants more: step 1: a question to a model"]
+    assert await replayed(rig, more) == [
+        "the run ended, but the strategy now wants more: step 1: a question to a model"
+    ]
 
 
 async def test_a_run_that_failed_replays(rig: Rig) -> None:
@@ -316,3 +329,24 @@ async def test_a_strategys_own_call_that_waits_is_where_knowledge_ends(rig: Rig)
     counter = EffectCounter("once")
     await rig.run(agent(scripted(), counter, strategy=own, guards=[AskBefore("effect")]))
     assert await replayed(rig, own, [counter]) == [""]
+
+
+@named("react")
+def notes_at_the_end(brief: Brief) -> Strategy:
+    yield from ask()
+    yield from note("one", "more")
+    return "x"
+
+
+@named("react")
+def acts_at_the_end(brief: Brief) -> Strategy:
+    yield from ask()
+    yield from run([Call("act", {})])
+    return "x"
+
+
+@pytest.mark.parametrize("more", [notes_at_the_end, acts_at_the_end])
+async def test_any_further_move_of_a_finished_run_is_a_divergence(rig: Rig, more: StrategyMaker) -> None:
+    await rig.run(agent(scripted(says("hello"))))
+    (divergence,) = await replayed(rig, more)
+    assert divergence.startswith("the run ended, but the strategy now wants more: step 1: a ")

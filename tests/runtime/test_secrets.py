@@ -3,17 +3,17 @@
 from pathlib import Path
 
 import pytest
+from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.agent import Agent
 from remit.core.errors import ModelRequestError, RejectedError
-from remit.core.moves import Brief, GiveUp, Strategy, ask, note, run
 from remit.core.messages import Call
+from remit.core.moves import Brief, GiveUp, Strategy, ask, note, run
 from remit.core.shape import shape
 from remit.home import Home, Settings
 from remit.policy import AskBefore, Secrets
 from remit.runtime import replay
 from remit.testing import ScriptedModel, calls, says, use
-from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 SECRET = "hunter2-hunter2"
 

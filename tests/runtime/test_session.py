@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from tests.runtime.rig import Acting, Rig, agent, scripted
 
 from remit.core.errors import ConfigError, JournalError, UnknownSessionError
 from remit.core.events import Flagged, RunOpened, SessionClosed
@@ -12,7 +13,6 @@ from remit.core.moves import Brief, GiveUp, Strategy, ask, run
 from remit.core.ports import ToolContext
 from remit.runtime import send
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
-from tests.runtime.rig import Acting, Rig, agent, scripted
 
 
 async def test_a_message_leads_to_a_run_and_the_run_to_an_answer(rig: Rig) -> None:
@@ -214,7 +214,7 @@ async def test_text_that_is_not_unicode_is_mended_wherever_it_comes_in(rig: Rig)
 async def test_an_output_that_is_no_json_is_kept_as_the_nearest_that_is(rig: Rig) -> None:
     def strange(brief: Brief) -> Strategy:
         yield from ask()
-        return ("a", {1, 1}, 2**70, object)  # pyright: ignore[reportReturnType] - a strategy may be that wrong
+        return ("a", {1}, 2**70, object)  # pyright: ignore[reportReturnType] - a strategy may be that wrong
 
     result = await rig.run(agent(scripted(says("hm")), strategy=strange))
     assert result.output == ["a", [1], str(2**70), "<class 'object'>"]

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,8 @@ class Loaded:
 
     agent: Agent
     settings: Settings | None = None
+    ready: Callable[[], AbstractAsyncContextManager[Agent]] | None = None
+    """Opens the agent with all it works with, for those that are more than a declaration."""
 
 
 def load(ref: str) -> Loaded:

@@ -1,15 +1,27 @@
 """Resuming: finds the agent of a session again and goes on with it, as `resume` does and what follows a decision."""
 
+import importlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 from remit.cli.agents import Loaded, load
 from remit.cli.driving import Driver, resumed
 from remit.cli.places import find, folded, home, settled, stored
 from remit.cli.screen import Screen
+from remit.core.agent import Agent
 from remit.core.errors import ConfigError
 from remit.core.state import State
 from remit.home import Settings
 from remit.journal import Durability
+
+DESK = "desk"
+"""The reference of the agent that ships and needs no file."""
+
+
+class _Opening(Protocol):
+    def loaded(self, place: str) -> Loaded: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +41,30 @@ async def know(place: str, session: str, ref: str, durability: Durability | None
     where = ref or reference(state)
     if not where:
         raise ConfigError(f"session {name!r} does not know where its agent is; add --agent FILE.py:NAME")
-    loaded = load(where)
+    loaded = _desk(place) if where == DESK else load(where)
     tenant = state.opened.tenant if state.opened else ""
     return Known(name, loaded, settled(loaded, tenant, durability))
 
 
 async def go_on(place: str, known: Known, screen: Screen) -> int:
     """Go on with a session and show it; give the exit status."""
-    async with home(place, known.settings) as opened:
+    async with _ready(known.agent) as agent, home(place, known.settings) as opened:
         past = await opened.store.read(known.session)
-        return await Driver(opened, place, screen).drive(resumed(opened, known.agent.agent, known.session), past)
+        return await Driver(opened, place, screen).drive(resumed(opened, agent, known.session), past)
+
+
+def _desk(place: str) -> Loaded:
+    # Servers and mail come with it, which no other agent should have to load.
+    return cast("_Opening", importlib.import_module("remit.cli.desk.opening")).loaded(place)
+
+
+@asynccontextmanager
+async def _ready(loaded: Loaded) -> AsyncGenerator[Agent]:
+    if loaded.ready is None:
+        yield loaded.agent
+        return
+    async with loaded.ready() as agent:
+        yield agent
 
 
 def reference(state: State) -> str:

@@ -51,7 +51,8 @@ def _idle(session: str, state: State, tail: str) -> Standing:
         return Standing("idle", "a message waits for its run", commands=(f"remit resume {session}{tail}",))
     ref = state.opened.ref if state.opened else ""
     again = f'remit run {shlex.quote(ref)} --session {session}{tail} "..."'
-    return Standing("idle", commands=(again,) if ref else ())
+    # One without a file is not declared for `run`, such as the desk.
+    return Standing("idle", commands=(again,) if ":" in ref else ())
 
 
 def _suspended(suspended: RunSuspended, state: State, command: Callable[..., str]) -> Standing:

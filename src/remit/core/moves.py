@@ -7,13 +7,14 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import msgspec
+
 from remit.core.messages import Call, Outcome
 from remit.core.shape import Shape
 from remit.core.values import Frozen, JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, gc=False):
     """Ask a model, by the role it plays."""
 
     say: str = ""
@@ -27,8 +28,7 @@ class Ask:
     """Only `say` is sent and nothing of it enters the conversation: for judges and summaries."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, gc=False):
     """Make these tool calls, at the same time."""
 
     calls: tuple[Call, ...]
@@ -41,8 +41,7 @@ class Fork:
     branches: tuple["Strategy", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True, gc=False):
     """Write down a plan, a critique or a thought."""
 
     kind: str

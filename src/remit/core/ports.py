@@ -64,8 +64,7 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
         return digest([self.name, self.description, self.schema, self.effect])[:12]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """All that a model is given for one answer. `messages` is a view that must not be kept after the answer."""
 
     messages: Sequence[Message]
@@ -118,8 +117,7 @@ class Model(Protocol):
 # -- tools -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ToolContext:
+class ToolContext(msgspec.Struct, frozen=True):
     """What a tool may know of the call it serves."""
 
     key: str = ""

@@ -132,7 +132,7 @@ class TickCommitter:
         jobs = self._jobs
         try:
             _transact(self._connection, jobs, self._path)
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             if is_busy(error) and self._waited < BUSY_SECONDS:
                 # Another process writes. Waiting in SQLite would stop every session of this one.
                 pause = min(0.001 + self._waited, 0.05)

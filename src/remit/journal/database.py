@@ -28,7 +28,10 @@ CREATE TABLE blobs (digest TEXT PRIMARY KEY, body BLOB NOT NULL);
 
 def open_database(path: Path) -> sqlite3.Connection:
     """Open or create a store; raise `JournalError` and leave the file as it is when it is not one of ours."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError(f"{path} cannot be used: {error}") from error
     with explained(path):
         if path.exists() and path.stat().st_size > 0:
             _refuse_strangers(path)
@@ -62,7 +65,10 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _refuse_strangers(path: Path) -> None:
     # Looked at through a read-only connection, so that a file we refuse is left exactly as it was.
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    # One that nobody has open is opened as immutable, or else SQLite would leave files of its own beside it.
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    how = "mode=ro&immutable=1" if alone else "mode=ro"
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True, timeout=BUSY_SECONDS)
     try:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]

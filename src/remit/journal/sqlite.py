@@ -28,6 +28,7 @@ Durability = Literal["process", "power"]
 _POLL_FIRST, _POLL_LAST = 0.02, 0.25
 _CHECKPOINT_EVERY = 256
 _CHECKPOINT_BYTES = 8 << 20
+_CROWDED_BYTES = 4 * _CHECKPOINT_BYTES
 _ROW = "id, agent, tenant, status, opened, changed, parent, why"
 _CRC = 4
 _DEFERRABLE = frozenset(DEFERRABLE)
@@ -49,6 +50,7 @@ class SqliteJournal:
         self._news: dict[str, asyncio.Event] = {}
         self._watch: asyncio.Task[None] | None = None
         self._appends = 0
+        self._crowded = False
         self._checkpoint: asyncio.Future[None] | None = None
 
     @property
@@ -60,6 +62,8 @@ class SqliteJournal:
 
     async def append(self, session: str, events: Sequence[Event], *, after: int, entries: Sequence[Entry] = ()) -> int:
         """See `Journal.append`."""
+        if self._crowded:
+            await self._make_way()
         body = encode(events)
         body = zlib.crc32(body).to_bytes(_CRC, "big") + body
 
@@ -87,6 +91,12 @@ class SqliteJournal:
         if self._appends % _CHECKPOINT_EVERY == 0:
             self._start_checkpoint()
         return tail
+
+    async def _make_way(self) -> None:
+        """Let a checkpoint finish that writers outrun, or the log would grow for as long as they never rest."""
+        assert self._checkpoint is not None
+        await asyncio.wait([self._checkpoint])
+        self._crowded = False
 
     def _remember(self, session: str, number: int | None) -> None:
         """Keep a number that was committed: one that may yet be rolled back must not be believed."""
@@ -218,8 +228,10 @@ class SqliteJournal:
 
     def _start_checkpoint(self) -> None:
         wal = self.path.with_name(self.path.name + "-wal")
+        size = wal.stat().st_size if wal.exists() else 0
         busy = self._checkpoint is not None and not self._checkpoint.done()
-        if not busy and wal.exists() and wal.stat().st_size > _CHECKPOINT_BYTES:
+        self._crowded = busy and size > _CROWDED_BYTES
+        if not busy and size > _CHECKPOINT_BYTES:
             # In a thread with a connection of its own: moving pages waits for the disk, and no session should.
             self._checkpoint = asyncio.get_running_loop().run_in_executor(None, _checkpoint, self.path)
 
@@ -262,5 +274,7 @@ def _checkpoint(path: Path) -> None:
     connection = sqlite3.connect(path, timeout=1.0, isolation_level=None)
     try:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        # What was written meanwhile is little, but while any is left the log only grows: hold writers up for that much.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.close()

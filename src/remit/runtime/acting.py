@@ -1,8 +1,10 @@
 """Acting: call a tool until it is known how the call ended. Nothing is done twice and nothing is guessed."""
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from remit.core.errors import RejectedError
 from remit.core.messages import Call
@@ -13,8 +15,7 @@ from remit.runtime.world import World
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """How an act ended: `ok` and `failed` are certain, `unknown` means that nobody can tell."""
 
     status: Literal["ok", "failed", "unknown"]
@@ -26,8 +27,7 @@ class Result:
     """Whether it may have cost what the tool costs."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
+class _Failure(Struct, frozen=True):
     """What one attempt ran into."""
 
     message: str

@@ -44,8 +44,7 @@ class _Measured:
     tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """A question on its way."""
 
     path: str
@@ -162,11 +161,8 @@ class Asking:
             # The branches of another run had other conversations under the same keys.
             self._run, self._sizes = self.recorder.state.runs, {MAIN: self._sizes.get(MAIN, _Measured())}
         size = self._sizes.setdefault(key, _Measured())
-        if size.messages > len(messages):
-            size.messages = size.tokens = 0
-        if size.messages < len(messages):
-            size.tokens += _tokens(messages[size.messages :])
-            size.messages = len(messages)
+        size.tokens += _tokens(messages[size.messages :])
+        size.messages = len(messages)
         return size.tokens
 
     def _worst(self, model: Model, tokens: int, output: int, unpriced: str) -> Nanos:

@@ -3,7 +3,10 @@
 Order: schema, limits, guards, approval, honeypot, breaker, hold, `EffectStarted`, act, output, `EffectEnded`, settle.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from remit.core.agent import Agent
 from remit.core.errors import DivergedError, OverLimitError
@@ -35,8 +38,7 @@ APPROVAL_SECONDS = 24 * 3600.0
 """How long a question for approval stands, unless its guard says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Go:
+class _Go(Struct, frozen=True):
     """A call that may run, with what must be true of it."""
 
     call: Call

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -115,7 +115,7 @@ def speak(text: str, emit: Emit) -> None:
 
 
 def _copied(request: Request) -> Request:
-    return replace(request, messages=tuple(request.messages))
+    return msgspec.structs.replace(request, messages=tuple(request.messages))
 
 
 def _tail(request: Request) -> str:

@@ -69,8 +69,8 @@ def session_of(mail: Mail) -> str:
     return f"mail-{mail.digest[:16]}"
 
 
-def find(records: Sequence[Record]) -> Findings:
-    """Read what a case came to."""
+def find(records: Sequence[Record], *, since: int = 0) -> Findings:
+    """Read what a case came to; of calls, those that ended from a moment on (milliseconds since the epoch)."""
     findings, wished = Findings(), dict[str, Call]()
     for record in records:
         match record.event:
@@ -86,7 +86,7 @@ def find(records: Sequence[Record]) -> Findings:
                 findings.refused.append(f"{wished[call].tool if call in wished else call}: {reason}")
             case Flagged(kind=kind, reason=reason):
                 findings.flags.append(f"{kind}: {reason}")
-            case EffectEnded(outcome=outcome) if outcome.call in wished:
+            case EffectEnded(outcome=outcome) if outcome.call in wished and record.at >= since:
                 findings.done.append((wished[outcome.call], outcome))
             case _:
                 pass
@@ -119,7 +119,8 @@ async def handle(home: Home, agent: Agent, source: str, raw: bytes) -> Handled:
     if isinstance(result, State):
         return _known(source, session, mail, result)
     status: Status = "waiting" if result.status == "waiting" else "handled" if result.status == "done" else "failed"
-    return Handled(source, status, str(result.output or result.reason), session, mail, result)
+    detail = str(result.output or "") if status == "handled" else result.reason
+    return Handled(source, status, detail, session, mail, result)
 
 
 async def _run(home: Home, agent: Agent, session: str, mail: Mail) -> RunResult | State:

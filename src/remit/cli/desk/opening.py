@@ -18,13 +18,14 @@ from remit.apps.desk.standins import JiraStandIn, MailStandIn, WebhookStandIn
 from remit.cli.agents import Loaded
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
-from remit.core.ports import Model
 from remit.home import Settings
 
 OFFLINE = "offline"
 """The name of the model that needs nobody."""
 LOCAL = "local"
 """In place of an address: a stand-in on this machine."""
+ENVIRONMENT = "environment"
+"""In place of an address that is a secret."""
 SENDER = "support@lumenorchard.example"
 _FILE = "desk.json"
 _NOWHERE = Places(jira_url="http://localhost:0", smtp_url="smtp://localhost:0")
@@ -36,7 +37,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     jira: str = LOCAL
     smtp: str = LOCAL
     webhook: str = ""
-    """`environment` when it must come from there again, since its address is a secret."""
+    """`environment` when it came from there, since its address may be a secret."""
     knowledge: str = ""
     model: str = OFFLINE
     budget: float = 0.50
@@ -79,6 +80,19 @@ def remember(store: Path, setup: Setup) -> None:
     draft.replace(store / _FILE)
 
 
+def setup_of(jira: str, smtp: str, webhook: str, environ: Mapping[str, str]) -> Setup:
+    """Say where a desk works: the addresses given, else those of the environment, else stand-ins for all of them."""
+    if without_secrets(smtp) != smtp:
+        raise ConfigError("put the mail server's password into SMTP_PASSWORD, and the user into SMTP_USER")
+    given = webhook or (ENVIRONMENT if environ.get("DESK_WEBHOOK_URL") else "")
+    jira, smtp = jira or environ.get("JIRA_URL", ""), smtp or environ.get("SMTP_URL", "")
+    if not jira and not smtp:
+        return Setup(webhook=given)
+    setup = Setup(jira=jira, smtp=without_secrets(smtp), webhook=given)
+    _places(setup, environ)
+    return setup
+
+
 def recall(store: Path) -> Setup:
     """Read how the desk was opened; raise `ConfigError` when nobody can tell."""
     try:
@@ -96,37 +110,48 @@ def without_secrets(url: str) -> str:
 
 
 @contextmanager
-def world(store: Path, setup: Setup, environ: Mapping[str, str], places: Places | None = None) -> Generator[World]:
+def world(store: Path, setup: Setup, environ: Mapping[str, str]) -> Generator[World]:
     """Give the places of a desk, starting the stand-ins it needs; what they were sent stays in the store's outbox."""
     if setup.jira != LOCAL:
-        yield World(places or _places(setup, environ))
+        yield World(_places(setup, environ))
         return
     tickets = Path(setup.tickets) if setup.tickets else store / "tickets.jsonl"
     tickets.parent.mkdir(parents=True, exist_ok=True)
     with JiraStandIn(store=tickets) as jira, MailStandIn() as mail, WebhookStandIn() as hook:
-        local = Places(
+        places = Places(
             jira_url=jira.url,
             smtp_url=mail.url,
-            webhook_url=hook.url,
+            webhook_url=_webhook(setup, environ) or hook.url,
             jira_email=jira.email,
             jira_token=jira.token,
             sender=SENDER,
             search_lag=timedelta(seconds=0.5),
         )
         try:
-            yield World(local, jira, mail, hook)
+            yield World(places, jira, mail, hook)
         finally:
             _keep(store / "outbox", mail, hook)
 
 
 def _places(setup: Setup, environ: Mapping[str, str]) -> Places:
-    hook = environ.get("DESK_WEBHOOK_URL", "") if setup.webhook == "environment" else setup.webhook
-    if setup.webhook and not hook:
-        raise ConfigError("this desk was opened with a webhook; set DESK_WEBHOOK_URL to it again")
     smtp = environ.get("SMTP_URL", "")
     # The variable may hold the password that the store does not.
-    same = without_secrets(smtp) == setup.smtp
-    return Places.from_environ(environ, jira_url=setup.jira, smtp_url=smtp if same else setup.smtp, webhook_url=hook)
+    server = smtp if without_secrets(smtp) == setup.smtp else setup.smtp
+    return Places.from_environ(
+        {name: value for name, value in environ.items() if name != "DESK_WEBHOOK_URL"},
+        jira_url=setup.jira,
+        smtp_url=server,
+        webhook_url=_webhook(setup, environ),
+    )
+
+
+def _webhook(setup: Setup, environ: Mapping[str, str]) -> str:
+    if setup.webhook != ENVIRONMENT:
+        return setup.webhook
+    found = environ.get("DESK_WEBHOOK_URL", "")
+    if not found:
+        raise ConfigError("this desk was opened with a webhook; set DESK_WEBHOOK_URL to it again")
+    return found
 
 
 def _keep(outbox: Path, mail: MailStandIn, hook: WebhookStandIn) -> None:
@@ -141,28 +166,26 @@ def _keep(outbox: Path, mail: MailStandIn, hook: WebhookStandIn) -> None:
 
 
 @asynccontextmanager
-async def opened(
-    store: Path, setup: Setup, environ: Mapping[str, str], *, places: Places | None = None, model: Model | None = None
-) -> AsyncGenerator[Opened]:
-    """Open a desk; `places` are the ones to use when they were just read, `model` one in place of the named."""
-    with world(store, setup, environ, places) as around:
+async def opened(store: Path, setup: Setup, environ: Mapping[str, str]) -> AsyncGenerator[Opened]:
+    """Open a desk."""
+    with world(store, setup, environ) as around:
         async with Desk.open(around.places, store, articles=_articles(setup)) as desk:
-            yield Opened(_agent(desk, setup, model), around, desk)
+            yield Opened(_agent(desk, setup), around, desk)
 
 
-def settings(setup: Setup, environ: Mapping[str, str], places: Places | None = None) -> Settings:
+def settings(setup: Setup, environ: Mapping[str, str]) -> Settings:
     """Give the settings of the desk's home: above all, what never enters a journal."""
     if setup.jira == LOCAL:
         return Settings()
-    return Settings(secrets=(places or _places(setup, environ)).secrets())
+    return Settings(secrets=_places(setup, environ).secrets())
 
 
 def _articles(setup: Setup) -> Path:
     return Path(setup.knowledge) if setup.knowledge else ARTICLES
 
 
-def _agent(desk: Desk, setup: Setup, model: Model | None = None) -> Agent:
-    chosen = model or (OfflineModel() if setup.model == OFFLINE else setup.model)
+def _agent(desk: Desk, setup: Setup) -> Agent:
+    chosen = OfflineModel() if setup.model == OFFLINE else setup.model
     agent = desk_agent(desk, chosen)
     return replace(agent, limits=msgspec.structs.replace(agent.limits, usd=setup.budget))
 

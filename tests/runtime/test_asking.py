@@ -1,0 +1,219 @@
+"""Questions: what is offered, what comes back in which shape, and what is held while branches ask at the same time."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.runtime.rig import Rig, agent, laid_open, scripted
+
+from remit.core.events import Event, Level, ModelAsked, ModelFailed
+from remit.core.messages import AssistantMessage, Call, Usage, UserMessage
+from remit.core.moves import Answer, Brief, Strategy, ask, fork, run
+from remit.core.ports import Alarm, Reply
+from remit.core.shape import shape
+from remit.core.state import State
+from remit.journal import SqliteJournal
+from remit.models import FlatPrice
+from remit.runtime.briefing import brief
+from remit.runtime.session import drifted, due, skipped
+from remit.testing import EffectCounter, ScriptedModel, calls, says, use
+from remit.testing.crash import Died
+
+TEXT = "long " * 400
+
+
+async def answered(rig: Rig, reply: Reply, *, tools: Sequence[str] | None = None, shaped: bool = False) -> Answer:
+    """Give what a strategy gets for one answer."""
+    found: list[Answer] = []
+
+    def asks(brief: Brief) -> Strategy:
+        found.append((yield from ask(tools=tools, shape=shape(dict[str, int]) if shaped else None)))
+        return "x"
+
+    await rig.run(agent(scripted(reply), EffectCounter("read"), EffectCounter("read", name="other"), strategy=asks))
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("reply", "value", "problem"),
+    [
+        (says('{"n": 1}'), {"n": 1}, ""),
+        (says('```json\n{"n": 1}\n```'), {"n": 1}, ""),
+        (says("no"), None, "the answer is not JSON: "),
+        (says('{"n": "x"}'), None, "the answer does not have the asked shape: Expected `int`, got `str`"),
+        (Reply('{"n": 1', stop="length"), None, "the answer "),
+        (says("", use("effect")), None, ""),
+    ],
+)
+async def test_an_answer_is_read_into_its_shape_or_says_why_not(
+    rig: Rig, reply: Reply, value: object, problem: str
+) -> None:
+    answer = await answered(rig, reply, shaped=True)
+    assert answer.value == value
+    assert answer.problem.startswith(problem)
+    assert bool(answer.problem) == bool(problem)
+
+
+async def test_a_call_that_is_not_on_offer_here_says_what_is(rig: Rig) -> None:
+    answer = await answered(rig, calls(use("other")), tools=["effect"])
+    assert answer.calls[0].problem == "'other' is not on offer here; there are: effect"
+
+
+async def test_a_call_with_arguments_cut_off_at_the_length_is_not_made(rig: Rig) -> None:
+    answer = await answered(rig, Reply("", (Call("effect", {}, malformed='{"path": "/a"'),), stop="length"))
+    assert answer.calls[0].problem.startswith("the arguments are not a JSON object (")
+
+
+async def test_calls_without_tools_on_offer_are_a_problem(rig: Rig) -> None:
+    answer = await answered(rig, says("hm", use("effect")), tools=())
+    assert (answer.calls, answer.problem) == ((), "tools were called although none is on offer")
+
+
+async def test_names_and_arguments_are_made_what_a_journal_can_hold(rig: Rig) -> None:
+    odd = Call("eff\udcff", {"a": 2**80, 5: "\udcff"})  # pyright: ignore[reportArgumentType] - what a model may say
+    answer = await answered(rig, Reply("", (odd,), reasoning={"raw": "\udcff"}, model="m\udcff"))
+    assert (answer.calls[0].tool, answer.calls[0].args) == ("eff?", {"a": str(2**80), "5": "?"})
+
+
+async def test_a_question_beside_the_conversation_shows_nothing_of_it(rig: Rig) -> None:
+    def judges(brief: Brief) -> Strategy:
+        yield from ask()
+        yield from ask("is it good?", alone=True, role="judge")
+        return "x"
+
+    model = ScriptedModel([says("work"), says("yes")], keep=True)
+    await rig.run(agent(model, strategy=judges), "secret plan")
+    assert [list(request.messages) for request in model.requests] == [
+        [UserMessage("secret plan")],
+        [UserMessage("is it good?")],
+    ]
+    assert (await rig.state()).threads[""] == [UserMessage("secret plan"), AssistantMessage("work")]
+
+
+class Loud:
+    """Raises the alarms it is given, one an answer."""
+
+    def __init__(self, levels: list[Level]) -> None:
+        self._levels = levels
+
+    async def see(self, event: Event, state: State) -> Alarm | None:
+        if type(event).__name__ != "EffectEnded" or not self._levels:
+            return None
+        return Alarm("loop", self._levels.pop(0), "round and round")
+
+
+async def test_pressure_becomes_words_then_an_answer_then_an_end(rig: Rig) -> None:
+    model = ScriptedModel([calls(use("effect"))] * 9, keep=True)
+    levels: list[Level] = ["notice", "warn", "stop"]
+    result = await rig.run(replace(agent(model, EffectCounter("read")), detectors=[lambda: Loud(levels)]))
+    assert (result.status, "a loop went on" in result.reason) == ("stopped", True)
+    assert [len(request.tools) for request in model.requests] == [1, 1, 1]
+    last = model.requests[2].messages[-1]
+    assert isinstance(last, UserMessage)
+    assert last.text.startswith("You are repeating yourself")
+
+
+async def test_under_pressure_no_tools_are_on_offer(rig: Rig) -> None:
+    model = ScriptedModel([calls(use("effect")), says("fine")], keep=True)
+    levels: list[Level] = ["answer"]
+    result = await rig.run(replace(agent(model, EffectCounter("read")), detectors=[lambda: Loud(levels)]))
+    assert result.output == "fine"
+    assert [len(request.tools) for request in model.requests] == [1, 0]
+
+
+async def test_a_question_that_was_buried_before_a_second_crash_is_asked_again(rig: Rig) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        await rig.run(agent(scripted(KeyboardInterrupt())))
+    length = len(await rig.events())
+    await rig.store.append("s", [ModelFailed("0", "the worker died")], after=length)
+    assert (await rig.resume(agent(scripted(says("x"))))).output == "x"
+
+
+# -- at the same time --------------------------------------------------------------------------------------------------
+
+
+def talks(brief: Brief) -> Strategy:
+    """Three branches that each say something long, twice."""
+
+    def branch(number: int) -> Strategy:
+        yield from ask(f"{number} first")
+        yield from ask(f"{number} second")
+        yield from run([Call("effect", {"n": number})])
+        return number
+
+    yield from fork([branch(1), branch(2), branch(3)])
+    return "x"
+
+
+async def test_what_was_said_a_moment_ago_counts_for_what_the_next_question_may_cost(tmp_path: Path) -> None:
+    """A slow store: answers come in while another branch's intent is being written."""
+    rig = Rig(store=SqliteJournal(tmp_path / "journal.db"))
+    model = ScriptedModel([says(TEXT)] * 6, price=FlatPrice(1.0, 0.0), usage=Usage(1, 1))
+    counter = EffectCounter("once")
+    session = await rig.open(agent(model, counter, strategy=talks), "go")
+    assert (await session.run()).output == "x"
+    holds = {event.step: event.hold for event in await rig.events() if isinstance(event, ModelAsked)}
+    for branch in range(3):
+        assert holds[f"0.{branch}.1"] - holds[f"0.{branch}.0"] > len(TEXT) * 1000
+    assert len(counter.called()) == 3
+    await rig.check()
+    await rig.store.close()
+
+
+async def test_branches_that_came_to_different_places_each_go_on_from_theirs(rig: Rig) -> None:
+    def uneven(brief: Brief) -> Strategy:
+        def branch(number: int) -> Strategy:
+            for place in range(number):
+                yield from ask(f"{number}/{place}")
+            return number
+
+        results = yield from fork([branch(1), branch(3)])
+        return list(results)
+
+    model = ScriptedModel([says("a"), says("b"), says("c"), Died()])
+    with pytest.raises(Died):
+        await rig.run(agent(model, strategy=uneven))
+    rig.forget()
+    model = ScriptedModel([says("d")] * 4)
+    result = await rig.resume(agent(model, strategy=uneven))
+    assert result.output == [1, 3]
+    assert laid_open(rig.living["s"].state)["run"] is None
+
+
+def test_a_move_is_skipped_only_by_what_comes_after_it_in_its_own_line() -> None:
+    recorded = {"2": "", "4.1.3": ""}
+    assert skipped("1", recorded) == "2"
+    assert skipped("3", {"2": ""}) == ""
+    assert skipped("4.0.9", {"4.1.3": ""}) == ""
+    assert skipped("4.1.2", {"4.1.3": ""}) == "4.1.3"
+    assert skipped("4", {"4.1.3": ""}) == "4.1.3"
+    assert skipped("4.1.3", {"4": ""}) == "4"
+
+
+def test_a_state_without_a_run_has_nothing_due(rig: Rig) -> None:
+    assert due(State()) == {}
+    assert drifted(State(), rig.world(agent(scripted()))) == ()
+
+
+def test_a_preview_says_what_policy_would_say(rig: Rig) -> None:
+    told = brief("x", rig.world(agent(scripted(), EffectCounter("read"))))
+    assert told.preview(Call("effect", {})) == ""
+    assert told.preview(Call("nobody", {})) == ""
+
+
+async def test_a_question_where_calls_were_recorded_diverges(rig: Rig) -> None:
+    def acts(brief: Brief) -> Strategy:
+        yield from run([Call("effect", {})])
+        yield from ask()
+        return "x"
+
+    def asks(brief: Brief) -> Strategy:
+        yield from ask()
+        return "x"
+
+    asks.__name__ = acts.__name__
+    with pytest.raises(KeyboardInterrupt):
+        await rig.run(agent(scripted(KeyboardInterrupt()), EffectCounter("once"), strategy=acts))
+    result = await rig.resume(agent(scripted(), EffectCounter("once"), strategy=asks))
+    assert (result.status, "at step 0" in result.reason) == ("diverged", True)
