@@ -34,20 +34,20 @@ class Life:
         self.events.append(event)
         self.state.apply(event)
 
-    def pick(self, *choices: Callable[[], None]) -> None:
+    def _pick(self, *choices: Callable[[], None]) -> None:
         which = self._draw(st.integers(0, len(choices) - 1))
         assert isinstance(which, int)
         choices[which]()
 
-    def text(self) -> str:
+    def _text(self) -> str:
         return str(self._draw(TEXT))
 
-    def amount(self) -> int:
+    def _amount(self) -> int:
         amount = self._draw(AMOUNT)
         assert isinstance(amount, int)
         return amount
 
-    def json(self) -> JsonValue:
+    def _json(self) -> JsonValue:
         value: JsonValue = self._draw(JSON)  # pyright: ignore[reportAssignmentType] - drawn from JSON
         return value
 
@@ -57,57 +57,59 @@ class Life:
         """Add one event, or a few that belong together."""
         run = self.state.run
         if run is None:
-            self.pick(self.message, self.open_run, self.raise_limit)
+            self._pick(self._message, self._open_run, self._raise_limit)
         elif run.suspended is not None:
-            self.pick(self.message, self.resume, self.decide, self.reconcile, self.cancel)
+            self._pick(self._message, self._resume, self._decide, self._reconcile, self._cancel)
         else:
-            self.pick(self.message, self.ask, self.ask, self.effect, self.effect, self.side, self.stop, self.decide)
+            self._pick(
+                self._message, self._ask, self._ask, self._effect, self._effect, self._side, self._stop, self._decide
+            )
 
-    def message(self) -> None:
-        self.add(ev.MessageReceived(self.text(), "ann", str(self._draw(st.sampled_from(["", "", "k1", "k2"])))))
+    def _message(self) -> None:
+        self.add(ev.MessageReceived(self._text(), "ann", str(self._draw(st.sampled_from(["", "", "k1", "k2"])))))
 
-    def open_run(self) -> None:
+    def _open_run(self) -> None:
         self._step = 0
-        self.add(ev.RunOpened(self.state.runs + 1, "react@1", "w", self.amount()))
+        self.add(ev.RunOpened(self.state.runs + 1, "react@1", "w", self._amount()))
 
-    def resume(self) -> None:
-        self.add(ev.RunResumed("w2", self.amount()))
+    def _resume(self) -> None:
+        self.add(ev.RunResumed("w2", self._amount()))
 
-    def raise_limit(self) -> None:
-        self.pick(
-            lambda: self.add(ev.LimitRaised("steps", float(self.amount()), "ann")),
-            lambda: self.add(ev.LimitRaised("usd", self.amount() / 7, "ann")),
+    def _raise_limit(self) -> None:
+        self._pick(
+            lambda: self.add(ev.LimitRaised("steps", float(self._amount()), "ann")),
+            lambda: self.add(ev.LimitRaised("usd", self._amount() / 7, "ann")),
         )
 
-    def cancel(self) -> None:
-        self.add(ev.CancelAsked("ann", self.text()))
+    def _cancel(self) -> None:
+        self.add(ev.CancelAsked("ann", self._text()))
 
-    def ask(self) -> None:
+    def _ask(self) -> None:
         """Ask a model, in the conversation, beside it or in a branch; it answers, fails, or is cut off."""
         branch = str(self._draw(st.sampled_from(["", "", f"{self._step}.0.", f"{self._step}.1."])))
         path = f"{branch}{0 if branch else self._step}"
         self._step += 1
         alone = bool(self._draw(st.booleans()))
-        self.add(ev.ModelAsked(path, say=self.text(), alone=alone, hold=self.amount(), nudge=self.text()))
-        self.pick(lambda: self.answer(path), lambda: self.answer(path), lambda: self.fail(path))
+        self.add(ev.ModelAsked(path, say=self._text(), alone=alone, hold=self._amount(), nudge=self._text()))
+        self._pick(lambda: self._answer(path), lambda: self._answer(path), lambda: self._fail(path))
 
-    def answer(self, path: str) -> None:
+    def _answer(self, path: str) -> None:
         assert self.state.run is not None
         number = self._draw(st.integers(0, 3))
         assert isinstance(number, int)
         place = path.replace(".", "_")
-        calls = tuple(Call("t", {"v": self.json()}, f"c{self.state.runs}_{place}_{n}") for n in range(number))
-        self.add(ev.ModelAnswered(path, self.text(), calls, Usage(1, 2), self.amount(), reasoning=self.json()))
+        calls = tuple(Call("t", {"v": self._json()}, f"c{self.state.runs}_{place}_{n}") for n in range(number))
+        self.add(ev.ModelAnswered(path, self._text(), calls, Usage(1, 2), self._amount(), reasoning=self._json()))
 
-    def fail(self, path: str) -> None:
-        self.add(ev.ModelFailed(path, self.text(), self.amount()))
-        self.pick(lambda: None, lambda: self._again(path))
+    def _fail(self, path: str) -> None:
+        self.add(ev.ModelFailed(path, self._text(), self._amount()))
+        self._pick(lambda: None, lambda: self._again(path))
 
     def _again(self, path: str) -> None:
-        self.add(ev.ModelAsked(path, hold=self.amount()))
-        self.answer(path)
+        self.add(ev.ModelAsked(path, hold=self._amount()))
+        self._answer(path)
 
-    def effect(self) -> None:
+    def _effect(self) -> None:
         """Take one call a step further, or make one of the strategy's own."""
         run = self.state.run
         assert run is not None
@@ -117,51 +119,51 @@ class Life:
         if name == "own":
             name = f"c{self.state.runs}_{self._step}_0"
             self._step += 1
-            made = Call("t", {"v": self.json()}, name)
-        self.pick(
-            lambda: self.add(ev.EffectStarted(name, self.amount(), made)),
-            lambda: self.add(ev.EffectEnded(Outcome(name, "ok", self.json()), self.amount(), made=made)),
-            lambda: self.add(ev.ApprovalAsked(name, "d", self.text(), self.amount(), made)),
+            made = Call("t", {"v": self._json()}, name)
+        self._pick(
+            lambda: self.add(ev.EffectStarted(name, self._amount(), made)),
+            lambda: self.add(ev.EffectEnded(Outcome(name, "ok", self._json()), self._amount(), made=made)),
+            lambda: self.add(ev.ApprovalAsked(name, "d", self._text(), self._amount(), made)),
             lambda: self._doubt(name, made),
             lambda: self._redact(name, made),
         )
 
     def _doubt(self, name: str, made: Call | None) -> None:
-        self.add(ev.EffectStarted(name, self.amount(), made))
-        self.add(ev.EffectInDoubt(name, self.text()))
+        self.add(ev.EffectStarted(name, self._amount(), made))
+        self.add(ev.EffectInDoubt(name, self._text()))
 
     def _redact(self, name: str, made: Call | None) -> None:
-        self.add(ev.Judged(name, "g", "redact", self.text()))
+        self.add(ev.Judged(name, "g", "redact", self._text()))
         self.add(ev.EffectStarted(name, 0, made or Call("t", {}, name)))
 
-    def decide(self) -> None:
+    def _decide(self) -> None:
         asked = [name for name, effect in self._effects() if effect == "asked"]
         for name in asked[:1]:
-            self.add(ev.ApprovalGiven(name, bool(self._draw(st.booleans())), "ann", "d", at=self.amount()))
+            self.add(ev.ApprovalGiven(name, bool(self._draw(st.booleans())), "ann", "d", at=self._amount()))
 
-    def reconcile(self) -> None:
+    def _reconcile(self) -> None:
         doubted = [name for name, effect in self._effects() if effect == "in_doubt"]
         for name in doubted[:1]:
-            self.add(ev.EffectReconciled(name, bool(self._draw(st.booleans())), "ann", self.json()))
+            self.add(ev.EffectReconciled(name, bool(self._draw(st.booleans())), "ann", self._json()))
 
     def _effects(self) -> list[tuple[str, str]]:
         return [] if self.state.run is None else [(name, e.status) for name, e in self.state.run.effects.items()]
 
-    def side(self) -> None:
+    def _side(self) -> None:
         self._step += 1
         step = f"n{self._step}"
-        self.pick(
-            lambda: self.add(ev.Noted(step, "plan", self.json())),
-            lambda: self.add(ev.Flagged("loop", "warn", self.text())),
-            self.cancel,
-            self.raise_limit,
+        self._pick(
+            lambda: self.add(ev.Noted(step, "plan", self._json())),
+            lambda: self.add(ev.Flagged("loop", "warn", self._text())),
+            self._cancel,
+            self._raise_limit,
         )
 
-    def stop(self) -> None:
-        self.pick(
-            lambda: self.add(ev.RunSuspended("approval", self.amount(), self.text())),
-            lambda: self.add(ev.RunEnded(self.state.runs, "done", self.json(), self.text())),
-            lambda: self.add(ev.RunResumed("w3", self.amount())),
+    def _stop(self) -> None:
+        self._pick(
+            lambda: self.add(ev.RunSuspended("approval", self._amount(), self._text())),
+            lambda: self.add(ev.RunEnded(self.state.runs, "done", self._json(), self._text())),
+            lambda: self.add(ev.RunResumed("w3", self._amount())),
         )
 
 

@@ -69,15 +69,19 @@ async def test_works_that_come_together_share_a_commit(tmp_path: Path, name: str
     counted.db.close()
 
 
-@pytest.mark.parametrize("bad", [refuse, break_down, collide])
+BAD = [(refuse, OverLimitError), (break_down, ZeroDivisionError), (collide, JournalError)]
+
+
+@pytest.mark.parametrize(("bad", "wanted"), BAD)
 @pytest.mark.parametrize("name", COMMITTERS)
-async def test_a_work_that_breaks_does_not_harm_its_neighbours(tmp_path: Path, name: str, bad: Work[int]) -> None:
+async def test_a_work_that_breaks_does_not_harm_its_neighbours(
+    tmp_path: Path, name: str, bad: Work[int], wanted: type[Exception]
+) -> None:
     counted = Counted(tmp_path / "t.db")
     committer = COMMITTERS[name](counted.db, counted.path)
     works = [put(1), bad, put(2), bad, put(3)]
     results = await asyncio.gather(*(committer.do(work) for work in works), return_exceptions=True)
     assert [results[place] for place in (0, 2, 4)] == [1, 2, 3]
-    wanted = {refuse: OverLimitError, break_down: ZeroDivisionError, collide: JournalError}[bad]
     assert isinstance(results[1], wanted)
     assert isinstance(results[3], wanted)
     assert counted.numbers() == [1, 2, 3]
@@ -291,3 +295,21 @@ def test_a_loop_that_is_gone_stops_no_writer(tmp_path: Path) -> None:
     asyncio.run(committer.close())
     assert counted.numbers() == [1]
     counted.db.close()
+
+
+async def test_writers_that_outrun_a_checkpoint_make_way_for_it(tmp_path: Path) -> None:
+    """A reader elsewhere keeps the checkpoint from ending; nothing is lost, and it ends when the reader does."""
+    path = tmp_path / "journal.db"
+    journal = SqliteJournal(path)
+    await journal.append("s", said("first"), after=0)
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM batches").fetchone()
+    body = "x" * 120_000
+    for place in range(1, 600):
+        await journal.append("s", said(body), after=place)
+    reader.execute("COMMIT")
+    reader.close()
+    assert len(await journal.read("s")) == 600
+    await journal.close()
+    assert not path.with_name("journal.db-wal").exists()

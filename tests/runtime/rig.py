@@ -1,22 +1,26 @@
 """A rig for sessions: a world of doubles, and the law that a live state is the fold of its journal."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from remit.core.agent import Agent
-from remit.core.events import EffectEnded, Event, Tree, kind
+from remit.core.events import EffectEnded, Event, Record, Tree, kind
 from remit.core.limits import Limits, Tenant
 from remit.core.messages import Outcome
 from remit.core.moves import StrategyMaker
 from remit.core.ports import (
     Emit,
+    Entry,
     Guard,
     Model,
     ModelSpec,
     Probe,
     Reply,
     Request,
+    SessionQuery,
+    SessionRow,
     Store,
     Tool,
     ToolContext,
@@ -198,3 +202,64 @@ class Interrupted:
         if self._inner.asked == 0:
             await self._meanwhile()
         return await self._inner.complete(request, emit)
+
+
+@dataclass
+class SlowStore:
+    """A store that takes its time to append, so that much can happen meanwhile."""
+
+    store: Store
+    breaths: int = 5
+
+    async def append(self, session: str, events: Sequence[Event], *, after: int, entries: Sequence[Entry] = ()) -> int:
+        """See `Journal.append`."""
+        for _ in range(self.breaths):
+            await asyncio.sleep(0)
+        return await self.store.append(session, events, after=after, entries=entries)
+
+    async def read(self, session: str, *, after: int = 0) -> list[Record]:
+        """See `Journal.read`."""
+        return await self.store.read(session, after=after)
+
+    def follow(self, session: str, *, after: int = 0) -> AsyncIterator[Record]:
+        """See `Journal.follow`."""
+        return self.store.follow(session, after=after)
+
+    async def put(self, body: bytes) -> str:
+        """See `Blobs.put`."""
+        return await self.store.put(body)
+
+    async def get(self, blob: str) -> bytes:
+        """See `Blobs.get`."""
+        return await self.store.get(blob)
+
+    async def sessions(self, query: SessionQuery) -> list[SessionRow]:
+        """See `Catalogue.sessions`."""
+        return await self.store.sessions(query)
+
+    async def used(self, account: str) -> int:
+        """See `Catalogue.used`."""
+        return await self.store.used(account)
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        await self.store.close()
+
+
+@dataclass
+class Thinking:
+    """A model that takes its time to answer."""
+
+    inner: ScriptedModel
+    breaths: int = 3
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Name and price."""
+        return self.inner.spec
+
+    async def complete(self, request: Request, emit: Emit) -> Reply:
+        """Think, then answer."""
+        for _ in range(self.breaths):
+            await asyncio.sleep(0)
+        return await self.inner.complete(request, emit)

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from tests.runtime.rig import Rig, agent, laid_open, scripted
+from tests.runtime.rig import Rig, SlowStore, Thinking, agent, laid_open, scripted
 
 from remit.core.events import Event, Level, ModelAsked, ModelFailed
 from remit.core.messages import AssistantMessage, Call, Usage, UserMessage
@@ -13,9 +12,10 @@ from remit.core.moves import Answer, Brief, Strategy, ask, fork, run
 from remit.core.ports import Alarm, Reply
 from remit.core.shape import shape
 from remit.core.state import State
-from remit.journal import SqliteJournal
+from remit.journal import MemoryJournal
 from remit.models import FlatPrice
 from remit.runtime.briefing import brief
+from remit.runtime.session import answered as answered_before_sleep
 from remit.runtime.session import drifted, due, skipped
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 from remit.testing.crash import Died
@@ -42,7 +42,8 @@ async def answered(rig: Rig, reply: Reply, *, tools: Sequence[str] | None = None
         (says('```json\n{"n": 1}\n```'), {"n": 1}, ""),
         (says("no"), None, "the answer is not JSON: "),
         (says('{"n": "x"}'), None, "the answer does not have the asked shape: Expected `int`, got `str`"),
-        (Reply('{"n": 1', stop="length"), None, "the answer "),
+        (Reply('{"n": 1', stop="length"), None, "the answer is not JSON: the JSON is cut off"),
+        (Reply('{"n": [true]', stop="length"), None, "the answer was cut off at its length"),
         (says("", use("effect")), None, ""),
     ],
 )
@@ -146,10 +147,11 @@ def talks(brief: Brief) -> Strategy:
     return "x"
 
 
-async def test_what_was_said_a_moment_ago_counts_for_what_the_next_question_may_cost(tmp_path: Path) -> None:
-    """A slow store: answers come in while another branch's intent is being written."""
-    rig = Rig(store=SqliteJournal(tmp_path / "journal.db"))
-    model = ScriptedModel([says(TEXT)] * 6, price=FlatPrice(1.0, 0.0), usage=Usage(1, 1))
+@pytest.mark.parametrize("breaths", range(1, 9))
+async def test_what_was_said_a_moment_ago_counts_for_what_the_next_question_may_cost(breaths: int) -> None:
+    """Answers come in while another branch's intent is being written."""
+    rig = Rig(store=SlowStore(MemoryJournal()))
+    model = Thinking(ScriptedModel([says(TEXT)] * 6, price=FlatPrice(1.0, 0.0), usage=Usage(1, 1)), breaths)
     counter = EffectCounter("once")
     session = await rig.open(agent(model, counter, strategy=talks), "go")
     assert (await session.run()).output == "x"
@@ -158,7 +160,6 @@ async def test_what_was_said_a_moment_ago_counts_for_what_the_next_question_may_
         assert holds[f"0.{branch}.1"] - holds[f"0.{branch}.0"] > len(TEXT) * 1000
     assert len(counter.called()) == 3
     await rig.check()
-    await rig.store.close()
 
 
 async def test_branches_that_came_to_different_places_each_go_on_from_theirs(rig: Rig) -> None:
@@ -168,16 +169,16 @@ async def test_branches_that_came_to_different_places_each_go_on_from_theirs(rig
                 yield from ask(f"{number}/{place}")
             return number
 
-        results = yield from fork([branch(1), branch(3)])
+        results = yield from fork([branch(3), branch(1)])
         return list(results)
 
-    model = ScriptedModel([says("a"), says("b"), says("c"), Died()])
+    model = ScriptedModel([says("a"), Died(), says("b")])
     with pytest.raises(Died):
         await rig.run(agent(model, strategy=uneven))
     rig.forget()
     model = ScriptedModel([says("d")] * 4)
     result = await rig.resume(agent(model, strategy=uneven))
-    assert result.output == [1, 3]
+    assert result.output == [3, 1]
     assert laid_open(rig.living["s"].state)["run"] is None
 
 
@@ -193,6 +194,7 @@ def test_a_move_is_skipped_only_by_what_comes_after_it_in_its_own_line() -> None
 
 def test_a_state_without_a_run_has_nothing_due(rig: Rig) -> None:
     assert due(State()) == {}
+    assert not answered_before_sleep(State())
     assert drifted(State(), rig.world(agent(scripted()))) == ()
 
 
@@ -217,3 +219,11 @@ async def test_a_question_where_calls_were_recorded_diverges(rig: Rig) -> None:
         await rig.run(agent(scripted(KeyboardInterrupt()), EffectCounter("once"), strategy=acts))
     result = await rig.resume(agent(scripted(), EffectCounter("once"), strategy=asks))
     assert (result.status, "at step 0" in result.reason) == ("diverged", True)
+
+
+def test_what_is_on_offer_is_worked_out_once(rig: Rig) -> None:
+    world = rig.world(agent(scripted(), EffectCounter("read"), EffectCounter("once", name="other")))
+    assert world.offer(None) is world.offer(None)
+    assert [spec.name for spec in world.offer(("other",)).specs] == ["other"]
+    for number in range(300):
+        assert world.offer((str(number), "effect")).tokens == world.offer(("effect",)).tokens

@@ -67,6 +67,7 @@ async def test_a_ticket_made_before_the_answer_was_lost_is_found_and_not_made_ag
 
 @pytest.mark.parametrize("fault", [
     JiraFault(kind="status", operation="create", status=429, retry_after=0, times=20),
+    JiraFault(kind="status", operation="create", status=503, times=20),
     JiraFault(kind="status", operation="create", status=401),
 ])  # fmt: skip
 async def test_when_no_ticket_can_be_filed_a_person_gets_the_case_and_the_customer_the_truth(

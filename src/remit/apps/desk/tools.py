@@ -32,7 +32,7 @@ def label_of(key: str) -> str:
 def desk_tools(desk: Desk) -> Sequence[Tool]:
     """Give the tools of an open desk."""
     answering = (reply_tool(desk), channel_tool(desk), escalation_tool(desk))
-    return (*lookups(desk), ticket_tool(desk), *answering, *record_tools(desk), customer_export())
+    return (*lookups(desk), ticket_tool(desk), *answering, note_tool(desk), *order_tools(desk), customer_export())
 
 
 def lookups(desk: Desk) -> Sequence[Tool]:
@@ -230,11 +230,8 @@ def _undelivered(error: PostError, before: str = "") -> ToolError:
     return RejectedError(f"{before}{error}", retryable=error.outcome == "temporary")
 
 
-def record_tools(desk: Desk) -> Sequence[Tool]:
-    """What is written down: the interaction, and the orders that only a person may approve."""
-
-    def ordered(key: str) -> JsonValue:
-        return {"ordered": True} if desk.records.has(key) else None
+def note_tool(desk: Desk) -> Tool:
+    """What is written down of a case."""
 
     # A closed list of kinds: an order must not come about by a note that looks like one.
     @tool(effect="idempotent")
@@ -256,6 +253,15 @@ def record_tools(desk: Desk) -> Sequence[Tool]:
         """
         desk.records.log_interaction(context.key, Interaction(address, kind, ticket, summary))
         return "logged"
+
+    return log_interaction
+
+
+def order_tools(desk: Desk) -> Sequence[Tool]:
+    """The orders that only a person may approve."""
+
+    def ordered(key: str) -> JsonValue:
+        return {"ordered": True} if desk.records.has(key) else None
 
     @tool(effect="once", reconcile=ordered, dangerous=True)
     def order_refund(address: str, reason: Text, context: ToolContext, amount: str = "", order: str = "") -> str:
@@ -284,7 +290,7 @@ def record_tools(desk: Desk) -> Sequence[Tool]:
         desk.records.log_interaction(context.key, Interaction(address, "deletion ordered", summary=reason))
         return "ordered; it takes effect within a day"
 
-    return (log_interaction, order_refund, delete_account)
+    return (order_refund, delete_account)
 
 
 def customer_export() -> Tool:

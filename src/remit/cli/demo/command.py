@@ -5,12 +5,14 @@ import os
 import shlex
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+
+from rich.console import Console
 
 from remit.cli import exits
 from remit.cli.demo import scenes
-from remit.cli.demo.stage import Stage, console
+from remit.cli.demo.stage import Claim, Stage, console
 from remit.cli.desk.opening import Setup, opened, remember
 from remit.cli.options import add_json
 from remit.cli.screen import Screen
@@ -51,7 +53,8 @@ async def main(args: argparse.Namespace) -> int:
         for number, (title, play) in enumerate(SCENES, 1):
             await stage.scene(number, title)
             await play(stage)
-    return _finish(stage, Screen(out=args.out, json=args.json), time.monotonic() - began)
+    screen = Screen(out=args.out, json=args.json)
+    return finished(store, stage.claims, stage.commands, screen, told, time.monotonic() - began)
 
 
 def _store(place: str) -> Path:
@@ -71,32 +74,37 @@ def _introduce(stage: Stage) -> None:
     )
 
 
-def _finish(stage: Stage, screen: Screen, seconds: float) -> int:
-    broken = [claim for claim in stage.claims if not claim.holds]
-    tail = f" --store {shlex.quote(str(stage.store))}"
-    commands = [("remit sessions", "all sessions"), *stage.commands]
+def finished(
+    store: Path,
+    claims: Sequence[Claim],
+    commands: Sequence[tuple[str, str]],
+    screen: Screen,
+    told: Console,
+    seconds: float,
+) -> int:
+    """Say where to look next and what was claimed; give the exit status, which is 1 when a claim does not hold."""
+    broken = [claim for claim in claims if not claim.holds]
+    tail = f" --store {shlex.quote(str(store))}"
+    commands = [("remit sessions", "all sessions"), *commands]
     commands.append(("remit desk", "the rest of the sample inbox, in the same store"))
-    status = exits.FAILED if broken or not stage.claims else exits.DONE
+    status = exits.FAILED if broken or not claims else exits.DONE
     if screen.json:
-        claims: list[JsonValue] = [
-            {"claim": claim.text, "holds": claim.holds, "seen": claim.seen} for claim in stage.claims
-        ]
+        found: list[JsonValue] = [{"claim": one.text, "holds": one.holds, "seen": one.seen} for one in claims]
+        following: list[JsonValue] = [f"{command}{tail}" for command, _ in commands]
         screen.result(
             {
-                "ok": status == exits.DONE,
-                "store": str(stage.store),
+                "ok": not status,
+                "store": str(store),
                 "seconds": round(seconds, 2),
-                "claims": claims,
-                "next": [f"{command}{tail}" for command, _ in commands],
+                "claims": found,
+                "next": following,
             }
         )
         return status
-    stage.say("")
-    stage.say("Where to look next", "bold cyan")
+    told.print("\nWhere to look next", style="bold cyan")
     for command, why in commands:
-        stage.say(f"   {command}{tail}")
-        stage.say(f"      {why}", "dim")
-    stage.say("")
-    sentence = f"{len(stage.claims) - len(broken)} of {len(stage.claims)} claims hold, {seconds:.1f} s"
-    stage.say(sentence, "bold green" if not broken else "bold red")
+        told.print(f"   {command}{tail}", soft_wrap=True)
+        told.print(f"      {why}", style="dim")
+    style = "bold red" if broken else "bold green"
+    told.print(f"\n{len(claims) - len(broken)} of {len(claims)} claims hold, {seconds:.1f} s", style=style)
     return status

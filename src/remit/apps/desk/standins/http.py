@@ -1,6 +1,7 @@
 """A small HTTP server in a thread: one function answers every request, and may also cut the connection."""
 
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ class HttpStandIn:
         """`answer` is called from many threads at once; port 0 takes a free one."""
         self.stopping = threading.Event()
         """Set when the server stops: whoever waits inside `answer` waits on this."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _speaking(answer), bind_and_activate=True)
+        self._server = _Server(("127.0.0.1", port), _speaking(answer), bind_and_activate=True)
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -83,6 +84,13 @@ class HttpStandIn:
     def __exit__(self, *_: object) -> None:
         """Stops."""
         self.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of clients that are killed in the middle of a request; that is what they are here for."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _speaking(answer: Callable[[Request], Response | Cut]) -> type[BaseHTTPRequestHandler]:
