@@ -225,7 +225,7 @@ class Home:
     async def fork(self, session: str, *, at: int | None = None) -> str:
         """Begin a new session with the past of another, up to an event; give its id."""
         name = lots.token_hex(6)
-        await fork(self.store, session, name, at=at)
+        await fork(self.store, session, name, at=at, tree=child_of(self._parent))
         return name
 
     async def replay(self, agent: Agent, session: str) -> tuple[Replayed, ...]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Zygote:
 
 
 @contextmanager
-def zygote(folder: Path, effect: str) -> Iterator[Zygote]:
+def zygote(folder: Path, effect: str) -> Generator[Zygote]:
     command = [sys.executable, str(Path(__file__).with_name("zygote.py")), str(folder), effect]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Zygote(process)
@@ -55,11 +55,12 @@ async def test_killed_workers_never_repeat_an_effect_and_lose_no_outcome(effect:
     lots = random.Random(effect)
     kills = 0
     with zygote(tmp_path, effect) as workers:
+        usual = 0.0
         for _ in range(2):
             began = time.monotonic()
             workers.start()
             assert workers.end() == 0
-        usual = time.monotonic() - began
+            usual = time.monotonic() - began
         while kills < KILLS:
             pid = workers.start()
             # Not to wait for anything: this is the random moment.

@@ -10,7 +10,7 @@ from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.agent import Agent
 from remit.core.errors import OverLimitError
-from remit.core.events import Flagged
+from remit.core.events import Flagged, ModelAnswered
 from remit.core.limits import Limits, Tenant
 from remit.core.messages import Usage
 from remit.core.ports import Emit, ModelSpec, Reply, Request, SessionQuery, ToolContext
@@ -101,6 +101,8 @@ async def test_spending_too_fast_pauses_the_session_and_a_person_may_go_on(rig: 
 
 async def test_a_detector_that_breaks_is_a_notice(rig: Rig) -> None:
     class Broken:
+        sees = frozenset((ModelAnswered,))
+
         async def see(self, event: object, state: object) -> None:
             raise ZeroDivisionError
 

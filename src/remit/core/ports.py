@@ -1,6 +1,6 @@
 """Ports: the narrow places where the world meets the runtime. Each has one conformance suite in `remit.testing`."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -202,11 +202,13 @@ class Alarm(Frozen, frozen=True):
 class Detector(Protocol):
     """A watcher of one session's events with a memory of its own, made anew from the journal after a crash."""
 
-    async def see(self, event: Event, state: State) -> Alarm | None:
-        """Take in an event, which `state` already holds, and say whether something is wrong.
+    @property
+    def sees(self) -> Collection[type[Event]]:
+        """The kinds of events it wants to be shown."""
+        ...
 
-        Shown are `RunOpened`, `ModelAnswered`, `ModelFailed` and `EffectEnded`: how things went, not what was meant.
-        """
+    async def see(self, event: Event, state: State) -> Alarm | None:
+        """Take in an event, which `state` already holds, and say whether something is wrong."""
         ...
 
 

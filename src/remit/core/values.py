@@ -40,10 +40,11 @@ def usd(amount: Nanos) -> float:
 
 def show_usd(amount: Nanos) -> str:
     """Write an amount as a person reads it: `$0.30`, or `$0.000012` when cents say nothing."""
-    value = amount / NANOS_PER_USD
-    if amount == 0 or abs(value) >= 0.01:
-        return f"${value:.2f}"
-    return f"${value:.9f}".rstrip("0")
+    if amount % (NANOS_PER_USD // 100) == 0 or abs(amount) >= NANOS_PER_USD:
+        return f"${amount / NANOS_PER_USD:.2f}"
+    # To a millionth of a dollar, or exactly where even that says nothing.
+    places = 6 if abs(amount) >= 1000 else 9
+    return f"${amount / NANOS_PER_USD:.{places}f}".rstrip("0")
 
 
 def digest(value: JsonValue) -> str:

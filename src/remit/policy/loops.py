@@ -52,6 +52,7 @@ class Repetition:
     """
 
     __slots__ = ("_escalation", "_memory", "_seen", "_times")
+    sees = frozenset((RunOpened, EffectEnded))
 
     def __init__(self, times: int = 4, *, memory: int = 16) -> None:
         """Take how often is too often."""
@@ -96,6 +97,7 @@ class Alternation:
     """
 
     __slots__ = ("_calls", "_escalation", "_period", "_rounds")
+    sees = frozenset((RunOpened, EffectEnded))
 
     def __init__(self, period: int = 4, *, rounds: int = 3) -> None:
         """Take the longest cycle to look for."""
@@ -148,6 +150,7 @@ class NoProgress:
     """
 
     __slots__ = ("_embed", "_escalation", "_similarity", "_thoughts", "_window")
+    sees = frozenset((RunOpened, ModelAnswered))
 
     def __init__(self, embed: Embed, *, window: int = 6, similarity: float = 0.97) -> None:
         """Take the embedder, how many thoughts to look at, and the least cosine that counts as equal."""

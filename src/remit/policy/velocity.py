@@ -18,6 +18,7 @@ class Velocity:
     """
 
     __slots__ = ("_cap", "_clock", "_high", "_spent", "_sum")
+    sees = frozenset((ModelAnswered, ModelFailed, EffectEnded, RunResumed))
 
     def __init__(self, usd_per_minute: float, *, clock: Clock = time.monotonic) -> None:
         """Take the bound and a clock in seconds."""

@@ -9,14 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from remit.core.errors import ConflictError
-from remit.core.events import FOREIGN, EffectEnded, Event, ModelAnswered, ModelFailed, Record, RunOpened
+from remit.core.events import FOREIGN, Event, Record
 from remit.core.ports import Entry, Store
 from remit.core.state import State
 from remit.runtime.world import Redactor
-
-TELLING = frozenset((RunOpened, ModelAnswered, ModelFailed, EffectEnded))
-"""What detectors are shown: how things went, not what was meant."""
-
 
 E = TypeVar("E", bound=Event)
 
@@ -31,11 +27,18 @@ class NoRoom(Exception):  # noqa: N818 - a refusal, not an error
 class Recorder:
     """Keeps `state` equal to the fold of the journal and of what is not written yet."""
 
-    def __init__(self, session: str, store: Store, secrets: Redactor, told: Callable[[int], None]) -> None:
-        """Begin with an empty state; `load` brings it up to the journal."""
+    def __init__(
+        self,
+        session: str,
+        store: Store,
+        secrets: Redactor,
+        told: Callable[[int], None],
+        telling: frozenset[type[Event]] = frozenset(),
+    ) -> None:
+        """Begin with an empty state; `load` brings it up to the journal. `unseen` gives `telling` kinds."""
         self.session = session
         self.state = State()
-        self._store, self._secrets, self._told = store, secrets, told
+        self._store, self._secrets, self._told, self._telling = store, secrets, told, telling
         self._buffer: list[Event] = []
         self._entries: list[Entry] = []
         self._late: list[tuple[Event, Sequence[Entry]]] = []
@@ -58,7 +61,7 @@ class Recorder:
             return kept
         self._buffer.append(kept)
         self._entries.extend(entries)
-        if type(kept) in TELLING:
+        if type(kept) in self._telling:
             self._unseen.append(kept)
         self.state.apply(kept)
         return kept
@@ -99,7 +102,7 @@ class Recorder:
             try:
                 await self._append([*self._buffer, kept], [*self._entries, *entries], applied=self._buffer, fits=fits)
                 self._buffer, self._entries = [], []
-                if type(kept) in TELLING:
+                if type(kept) in self._telling:
                     self._unseen.append(kept)
                 self.state.apply(kept)
             finally:

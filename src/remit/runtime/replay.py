@@ -17,13 +17,14 @@ from remit.core.events import (
     RunOpened,
     RunSuspended,
     SessionOpened,
+    Tree,
 )
 from remit.core.messages import Outcome
 from remit.core.moves import Answer, Ask, GiveUp, Note, Run, identity
 from remit.core.ports import Store
 from remit.core.state import State
 from remit.core.values import JsonValue, now_ms
-from remit.runtime.asking import recalled
+from remit.runtime.asking.questions import recalled
 from remit.runtime.briefing import brief
 from remit.runtime.halts import Halt
 from remit.runtime.ledger import opening
@@ -151,9 +152,10 @@ def _compare(ended: RunEnded | None, output: JsonValue) -> str:
     return ""
 
 
-async def fork(store: Store, source: str, name: str, *, at: int | None = None) -> int:
+async def fork(store: Store, source: str, name: str, *, at: int | None = None, tree: Tree | None = None) -> int:
     """Begin a new session with an old one's events up to `at` (all, when `None`); give how many were taken.
 
+    `tree` is where the new session stands when whoever forks is inside a remit.
     A place inside an effect or a model call moves back to before it: a fork must not inherit an act without its end.
     """
     records = await store.read(source)
@@ -166,8 +168,9 @@ async def fork(store: Store, source: str, name: str, *, at: int | None = None) -
     first = events[0]
     assert isinstance(first, SessionOpened)
     taken = len(events)
-    # A fork of a root is a root; a fork of a child stays inside its tree and counts there.
-    tree = first.tree if first.tree.depth else msgspec.structs.replace(first.tree, root=name)
+    if tree is None:
+        # A fork of a root is a root; a fork of a child stays inside its tree and counts there.
+        tree = first.tree if first.tree.depth else msgspec.structs.replace(first.tree, root=name)
     events[0] = msgspec.structs.replace(first, forked=f"{source}@{taken}", tree=tree)
     run = State.fold(events).run
     if run is not None and run.suspended is None:

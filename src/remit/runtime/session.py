@@ -33,15 +33,15 @@ from remit.core.moves import Answer, Ask, GiveUp, Note, Run, identity
 from remit.core.ports import Alarm, Detector
 from remit.core.state import State
 from remit.core.values import JsonValue, nanos, now_ms
-from remit.runtime.asking import Asking, heed
+from remit.runtime.asking.questions import Asking, heed
 from remit.runtime.briefing import brief
+from remit.runtime.effects.gateway import Gateway
 from remit.runtime.feed import Feed
-from remit.runtime.gateway import Gateway
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger, opening
 from remit.runtime.payload import fit, legible
 from remit.runtime.people import doubted, waiting
-from remit.runtime.recorder import TELLING, Recorder
+from remit.runtime.recorder import Recorder
 from remit.runtime.result import RunResult
 from remit.runtime.walk import walk
 from remit.runtime.world import World
@@ -56,8 +56,9 @@ class Session:
         self.id, self.agent, self.world = name, agent, world
         self._strategy = agent.strategy
         self.feed = Feed(name, world.store)
-        self._recorder = Recorder(name, world.store, world.secrets, self.feed.advance)
         self._detectors: list[Detector] = [make() for make in world.detectors]
+        telling = frozenset(kind for detector in self._detectors for kind in detector.sees)
+        self._recorder = Recorder(name, world.store, world.secrets, self.feed.advance, telling)
         self._due: dict[str, str] = {}
         self._pausing = False
 
@@ -116,10 +117,7 @@ class Session:
             return
         first = max(place for place, record in enumerate(records) if isinstance(record.event, RunOpened))
         for record in records[first:]:
-            event = record.event
-            if type(event) in TELLING:
-                for detector in self._detectors:
-                    await _saw(detector, event, self.state)
+            await self._show(record.event)
         self._due = due(self.state)
 
     # -- people ----------------------------------------------------------------------------------------------------
@@ -285,13 +283,25 @@ class Session:
     async def _watch(self) -> None:
         """Let the detectors see what is new, and write down what they say."""
         for event in self._recorder.unseen():
-            for detector in self._detectors:
-                alarm = await _saw(detector, event, self.state)
-                if alarm is None:
-                    continue
+            for alarm in await self._show(event):
                 self._recorder.record(Flagged(alarm.kind, alarm.level, alarm.reason))
                 if alarm.level == "pause":
                     raise Suspended("alarm", alarm.reason)
+
+    async def _show(self, event: Event) -> Sequence[Alarm]:
+        """Show an event to the detectors that want it; one that breaks alarms instead of ending the run."""
+        alarms: list[Alarm] = []
+        for detector in self._detectors:
+            if type(event) not in detector.sees:
+                continue
+            try:
+                alarm = await detector.see(event, self.state)
+            except Exception as error:  # noqa: BLE001 - a detector may ask a stranger's embedder
+                name = type(detector).__name__
+                alarm = Alarm("detector", "notice", f"{name} failed: {type(error).__name__}: {error}")
+            if alarm is not None:
+                alarms.append(alarm)
+        return alarms
 
 
 def answered(state: State) -> bool:
@@ -301,14 +311,6 @@ def answered(state: State) -> bool:
         return False
     asked = run.suspended.why in {"approval", "in_doubt"}
     return run.cancelled is not None or (asked and not waiting(state) and not doubted(state))
-
-
-async def _saw(detector: Detector, event: Event, state: State) -> Alarm | None:
-    """Show a detector an event; one that breaks raises an alarm of its own instead of ending the run."""
-    try:
-        return await detector.see(event, state)
-    except Exception as error:  # noqa: BLE001 - a detector may ask a stranger's embedder
-        return Alarm("detector", "notice", f"{type(detector).__name__} failed: {type(error).__name__}: {error}")
 
 
 def opened(name: str, agent: Agent, world: World, tree: Tree | None) -> SessionOpened:

@@ -26,7 +26,7 @@ from remit.core.state import Effect
 from remit.core.token import Remit, sign
 from remit.core.values import JsonValue, digest, now_ms
 from remit.policy import budget_refusal, judge, refusal
-from remit.runtime.acting import Result, act, probe
+from remit.runtime.effects.acting import Result, act, probe
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger
 from remit.runtime.payload import fit, legible, outcome

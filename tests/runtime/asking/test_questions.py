@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.runtime.rig import Rig, SlowStore, Thinking, agent, laid_open, scripted
 
-from remit.core.events import Event, Level, ModelAsked, ModelFailed
+from remit.core.events import EffectEnded, Event, Level, ModelAsked, ModelFailed
 from remit.core.messages import AssistantMessage, Call, Usage, UserMessage
 from remit.core.moves import Answer, Brief, Strategy, ask, fork, run
 from remit.core.ports import Alarm, Reply
@@ -97,6 +97,8 @@ class Loud:
 
     def __init__(self, levels: list[Level]) -> None:
         self._levels = levels
+
+    sees = frozenset((EffectEnded,))
 
     async def see(self, event: Event, state: State) -> Alarm | None:
         if type(event).__name__ != "EffectEnded" or not self._levels:

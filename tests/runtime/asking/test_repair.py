@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from remit.core.values import JsonValue
-from remit.runtime.repair import Read, read_json
+from remit.runtime.asking.repair import Read, read_json
 
 json_values = st.recursive(
     st.none()

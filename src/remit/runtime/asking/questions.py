@@ -1,4 +1,4 @@
-"""Asking: one model call, from the question to its recorded answer. The worst case is held before the call."""
+"""Questions: one model call, from the question to its recorded answer. The worst case is held before the call."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from remit.core.shape import Shape
 from remit.core.state import MAIN, State, Step
 from remit.core.values import JsonObject, Nanos, now_ms
 from remit.policy import budget_refusal, refusal
+from remit.runtime.asking.repair import read_json
 from remit.runtime.feed import Feed
 from remit.runtime.halts import Stopped
 from remit.runtime.ledger import Ledger
 from remit.runtime.payload import fit, legible
 from remit.runtime.recorder import NoRoom, Recorder
-from remit.runtime.repair import read_json
 from remit.runtime.world import World
 
 _MESSAGE_OVERHEAD = 16
