@@ -50,7 +50,7 @@ def test_a_run_with_an_approved_call_reads_from_question_to_answer() -> None:
             "1 +0ms session clerk@2, react@1, tenant acme; models default=gpt, judge=mini; tools refund",
             "2 +1.5s ann Refund my order A1, please",
             "3 +3.0s run 1 react@1 on worker w1",
-            '5 +6.0s 0 gpt Let me see → refund(order="A1", usd=30) [1.5 s, 812 (100 cached)+40 tokens, $0.01]',
+            '5 +6.0s 0 gpt Let me see → refund(order="A1", usd=30) [1.5 s, 812 (100 cached)+40 tokens, $0.012]',
             '6 +7.5s 0 ask AskBefore on refund(order="A1", usd=30): refunds need a person',
             '7 +9.0s 0 approval? refund(order="A1", usd=30) (c1_0_0) waits for a person: refunds need a person',
             "8 +10.5s waits approval: approve refund?",

@@ -127,6 +127,11 @@ class ModelRequestError(ModelError):
 class ToolError(RemitError):
     """A tool failed and whether its effect happened is unknown, unless it is a `RejectedError`."""
 
+    def __init__(self, message: str = "", *, landing: bool = False) -> None:
+        """Say with `landing` that it may still happen, as after a time-out: then no probe can rule it out yet."""
+        super().__init__(message)
+        self.landing = landing
+
 
 class RejectedError(ToolError):
     """The world said no and nothing happened, so trying again cannot do a thing twice."""

@@ -57,6 +57,9 @@ class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Denied unless a permission names it."""
     reconciles: bool = False
     """Whether `probe` can ask the world if a call happened."""
+    doubt: Literal["wait", "tell"] = "wait"
+    """When nobody can say whether a call happened: wait for a person, or tell the model so, flag it, and go on.
+    It is not made again by itself either way."""
     version: str = "1"
 
     def digest(self) -> str:

@@ -43,6 +43,8 @@ class ToolOptions(TypedDict, total=False):
     fallback: str
     """Name of the tool that takes the same arguments when this one failed."""
     reconcile: Reconcile
+    doubt: Literal["wait", "tell"]
+    """When nobody can say whether a call happened: wait for a person, or tell the model and go on."""
     dangerous: bool
     version: str
 
@@ -153,6 +155,7 @@ def _spec(name: str, documented: str, schema: JsonObject, options: ToolOptions) 
         timeout=options.get("timeout", 30.0),
         retries=options.get("retries", 2),
         fallback=options.get("fallback", ""),
+        doubt=options.get("doubt", "wait"),
         dangerous=options.get("dangerous", False),
         reconciles="reconcile" in options,
         version=options.get("version", "1"),
@@ -166,6 +169,7 @@ def _problems(spec: ToolSpec) -> list[str]:
     rules = {
         "a name has 1 to 64 letters, digits, _ or -; give `name=`": _NAME.fullmatch(spec.name) is not None,
         f"effect is one of {', '.join(sorted(_EFFECTS))}, not {spec.effect!r}": spec.effect in _EFFECTS,
+        f"doubt is wait or tell, not {spec.doubt!r}": spec.doubt in {"wait", "tell"},
         "price is in dollars and not below 0": spec.price >= 0,
         "timeout is in seconds and above 0": spec.timeout > 0,
         "retries is not below 0": spec.retries >= 0,

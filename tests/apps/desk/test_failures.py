@@ -1,5 +1,6 @@
 """When the world fails: each failure at the stand-in's side, and what the world saw in the end."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from remit.apps.desk.case import task_of
 from remit.apps.desk.handling import Handled
 from remit.apps.desk.mail import Address
 from remit.apps.desk.standins import JiraFault, MailFault
+from remit.core.events import Flagged
 from remit.runtime import settle
 
 MAIL = "01-sync-duplicates.eml"
@@ -93,17 +95,31 @@ async def test_a_jira_that_is_gone_is_the_same_story(tmp_path: Path) -> None:
         assert [notice["kind"] for notice in world.hook.received] == ["escalation"]
 
 
-async def test_when_nobody_can_tell_whether_there_is_a_ticket_a_person_is_asked(world: Rig) -> None:
-    world.jira.fail(JiraFault(kind="cut", operation="create", applied=True))
+@pytest.mark.parametrize("applied", [True, False])
+async def test_when_nobody_can_tell_whether_there_is_a_ticket_a_person_and_the_customer_are_told(
+    world: Rig, *, applied: bool
+) -> None:
+    world.jira.fail(JiraFault(kind="cut", operation="create", applied=applied))
     world.jira.fail(JiraFault(kind="status", operation="search", status=500, times=20))
     handled = await world.handle(MAIL)
-    assert handled.status == "waiting"
-    assert "did create_ticket" in handled.detail
-    assert (creates(world), world.letters()) == ([0], [])
-    await settle(world.home.store, handled.session, "", happened=True, by="ann", output={"key": "SYNC-1"})
-    assert (await world.handle(MAIL)).status == "handled"
-    assert one_ticket(world)
-    assert "SYNC-1" in world.letters()[0]
+    assert handled.status == "handled"
+    assert len(world.tickets()) == applied, "it was not made again"
+    (notice,) = world.hook.received
+    assert notice["kind"] == "escalation"
+    assert "did create_ticket" in notice["reason"]
+    assert "cannot say yet whether a ticket was filed" in world.letters()[0]
+    records = await world.home.store.read(handled.session)
+    flags = [record.event for record in records if isinstance(record.event, Flagged)]
+    assert [flag.kind for flag in flags] == ["in_doubt"]
+
+
+async def test_a_jira_that_is_too_slow_may_still_file_the_ticket_so_it_is_not_asked_again(tmp_path: Path) -> None:
+    async with rig(tmp_path, changed(patience=timedelta(seconds=0.3))) as world:
+        world.jira.fail(JiraFault(kind="hang", operation="create", applied=True, seconds=1.0))
+        world.jira.lag(50)
+        assert (await world.handle(MAIL)).status == "handled"
+        assert len(world.tickets()) == 1
+        assert "cannot say yet whether a ticket was filed" in world.letters()[0]
 
 
 # -- mail --------------------------------------------------------------------------------------------------------------

@@ -33,9 +33,9 @@ class JiraError(RemitError):
         fields: Mapping[str, str] | None = None,
         *,
         retry_after: timedelta | None = None,
-        happened: Literal["no", "unknown"] = "no",
+        happened: Literal["no", "unknown", "later"] = "no",
     ) -> None:
-        """`status` is 0 without an answer; `happened` says whether the request may have taken effect."""
+        """`status` is 0 without an answer; `happened` says whether the request may have taken effect, or may do so later."""
         self.status, self.messages, self.fields = status, tuple(messages), dict(fields or {})
         self.retry_after, self.happened = retry_after, happened
         said = [*self.messages, *(f"{name}: {reason}" for name, reason in self.fields.items())]
@@ -130,7 +130,7 @@ class Jira:
         await self._client.aclose()
 
     async def create_issue(self, issue: NewIssue) -> Issue:
-        """Creates `issue`; a `JiraError` with `happened` "unknown" means that it may exist all the same."""
+        """Creates `issue`; a `JiraError` whose `happened` is not "no" means that it may exist all the same."""
         fields: dict[str, Any] = {
             "project": {"key": issue.project},
             "issuetype": {"name": issue.kind},
@@ -177,7 +177,8 @@ class Jira:
         try:
             answer = await self._client.request(method, path, json=body)
         except httpx2.TransportError as error:
-            happened = "no" if method == "GET" or isinstance(error, _NEVER_SENT) else "unknown"
+            late: Literal["later", "unknown"] = "later" if isinstance(error, httpx2.TimeoutException) else "unknown"
+            happened = "no" if method == "GET" or isinstance(error, _NEVER_SENT) else late
             raise JiraError(0, [f"{type(error).__name__} {error}".strip()], happened=happened) from error
         if not answer.is_success:
             raise _refusal(answer, method)

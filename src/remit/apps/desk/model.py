@@ -136,6 +136,12 @@ def _file(case: Case, found: Understanding, progress: Progress) -> Call | None:
     return Call("create_ticket", args)
 
 
+def _doubtful(progress: Progress) -> bool:
+    """Say whether the last ticket may or may not be there, as the outcome of the call tells a model in words."""
+    last = progress.last("create_ticket")
+    return last is not None and str(last.output).startswith("did create_ticket")
+
+
 def _details(case: Case, found: Understanding) -> str:
     mail = case.mail
     warning = f"Suspicious: {'; '.join(case.suspicious)}" if case.suspicious else ""
@@ -157,7 +163,7 @@ def _answer(case: Case, found: Understanding, progress: Progress) -> Call | None
     body = answers.letter(
         answers.greeting(found.entities.name or case.mail.sender.name, found.language),
         answers.opening(found.intent),
-        answers.filed(ticket_of(progress.ok("create_ticket"))),
+        answers.filed(ticket_of(progress.ok("create_ticket")), doubtful=_doubtful(progress)),
         answers.helpful([hit for hit in hits if isinstance(hit, dict)]),
         answers.pending(found.approvals),
     )

@@ -103,7 +103,7 @@ def ticket_tool(desk: Desk) -> Tool:
             await asyncio.sleep(pause)
             waited, pause = waited + pause, min(pause * 2, lag)
 
-    @tool(effect="once", reconcile=filed, timeout=90.0, retries=3)
+    @tool(effect="once", reconcile=filed, doubt="tell", timeout=90.0, retries=3)
     async def create_ticket(
         project: str,
         summary: Annotated[str, Field(min_length=1, max_length=250)],
@@ -137,8 +137,8 @@ def ticket_tool(desk: Desk) -> Tool:
 
 
 def _refusal(error: JiraError) -> ToolError:
-    if error.happened == "unknown":
-        return ToolError(str(error))
+    if error.happened != "no":
+        return ToolError(str(error), landing=error.happened == "later")
     wait = error.retry_after.total_seconds() if error.retry_after else None
     return RejectedError(str(error), retryable=error.temporary, retry_after=wait)
 

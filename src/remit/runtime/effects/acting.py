@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from remit.core.errors import RejectedError
+from remit.core.errors import RejectedError, ToolError
 from remit.core.messages import Call
 from remit.core.ports import Probe, Tool, ToolContext
 from remit.core.values import JsonValue
@@ -36,7 +36,7 @@ class _Failure(Struct, frozen=True):
     again: bool
     wait: float | None = None
     landing: bool = False
-    """We stopped waiting, so it may still happen, whatever a probe says now."""
+    """Somebody stopped waiting for it, so it may still happen, whatever a probe says now."""
 
 
 async def act(tool: Tool, call: Call, context: ToolContext, world: World) -> Result:
@@ -70,7 +70,8 @@ async def _try(tool: Tool, call: Call, context: ToolContext) -> Result | _Failur
         if limit.expired():
             message = f"no answer within {tool.spec.timeout:g} s"
             return _Failure(message, rejected=False, again=True, landing=True)
-        return _Failure(f"{type(error).__name__}: {error}", rejected=False, again=True)
+        landing = isinstance(error, TimeoutError) or (isinstance(error, ToolError) and error.landing)
+        return _Failure(f"{type(error).__name__}: {error}", rejected=False, again=True, landing=landing)
 
 
 async def _known(tool: Tool, call: Call, context: ToolContext, failure: _Failure) -> Result | None:

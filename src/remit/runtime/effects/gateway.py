@@ -34,6 +34,8 @@ from remit.runtime.recorder import NoRoom, Recorder
 from remit.runtime.walk import together
 from remit.runtime.world import World
 
+_DOUBTED = "Nobody can say yet, and a person looks into it. Do not make this call again."
+
 APPROVAL_SECONDS = 24 * 3600.0
 """How long a question for approval stands, unless its guard says otherwise."""
 
@@ -290,6 +292,10 @@ class Gateway:
     async def _doubt(self, go: _Go, why: str) -> Outcome:
         doubt = EffectInDoubt(go.call.id, legible(f"did {go.call.tool} ({go.call.id}) happen? {why}"))
         question = self.recorder.record(doubt).question
+        if go.tool.spec.doubt == "tell":
+            self.recorder.record(Flagged("in_doubt", "notice", question, go.call.id))
+            told = EffectEnded(Outcome(go.call.id, "failed", f"{question} {_DOUBTED}"), go.tool.spec.price)
+            return self.recorder.record(told).outcome
         await self.recorder.flush()
         raise Suspended("in_doubt", question)
 

@@ -38,8 +38,13 @@ def opening(intent: str) -> str:
     return _OPENINGS.get(intent, "thank you for writing to us.")
 
 
-def filed(ticket: Mapping[str, JsonValue] | None) -> str:
-    """Say whether there is a ticket, and what happens when there is none."""
+def filed(ticket: Mapping[str, JsonValue] | None, *, doubtful: bool = False) -> str:
+    """Say whether there is a ticket, and what happens when there is none or nobody can tell."""
+    if ticket is None and doubtful:
+        return (
+            "We cannot say yet whether a ticket was filed, because our ticket system does not answer as it should. "
+            "A colleague has your message and will take care of it."
+        )
     if ticket is None:
         return (
             "We could not file a ticket, because our ticket system does not accept it at the moment. "
