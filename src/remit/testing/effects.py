@@ -30,6 +30,7 @@ class EffectCounter:
     path: Path | None = None
     """A file of one line a call, each the call's key; `None` to count in memory."""
     reconciles: bool = False
+    doubt: Literal["wait", "tell"] = "wait"
     name: str = "effect"
     price: Nanos = 0
     pause: float = 0.0
@@ -47,6 +48,7 @@ class EffectCounter:
             effect=self.effect,
             price=self.price,
             reconciles=self.reconciles,
+            doubt=self.doubt,
         )
 
     @property
