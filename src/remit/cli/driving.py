@@ -1,13 +1,11 @@
 """Driving: an agent at work on a terminal. One Ctrl-C pauses after the step under way, a second stops at once."""
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from remit.cli import exits
+from remit.cli.interrupts import Interrupts
 from remit.cli.places import folded
 from remit.cli.screen import Screen
 from remit.cli.standing import Standing, stand
@@ -39,7 +37,6 @@ class Driver:
     store: str
     """Where the home is, for the commands to go on."""
     screen: Screen
-    _asked: int = 0
     _shown: str = ""
 
     async def drive(self, items: Items, past: list[Record]) -> int:
@@ -48,9 +45,10 @@ class Driver:
         for record in past:
             timeline.see(record)
         result: RunResult | None = None
-        with self._heeding():
+        interrupts = Interrupts(self.home, "`remit sessions` shows it, `remit resume` goes on")
+        with interrupts.heeded():
             async for item in items:
-                if self._asked:
+                if interrupts.asked:
                     # Said again, since a session that began after the wish has not heard it.
                     self.home.pause()
                 match item:
@@ -122,29 +120,6 @@ class Driver:
             "next": list(standing.commands),
             "exit": status,
         }
-
-    # -- signals ---------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _heeding(self) -> Generator[None]:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM)
-        for number in signals:
-            loop.add_signal_handler(number, self._stop)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
-
-    def _stop(self) -> None:
-        self._asked += 1
-        if self._asked > 1:
-            # The journal holds every intent, so there is nothing to tidy up that `resume` would not.
-            os.write(2, b"\nstopped at once; `remit sessions` shows it, `remit resume` goes on\n")
-            os._exit(exits.PAUSED)
-        self.home.pause()
-        os.write(2, b"\npausing after the step under way; Ctrl-C again stops at once\n")
 
 
 async def resumed(home: Home, agent: Agent, session: str) -> Items:

@@ -35,7 +35,7 @@ class JiraError(RemitError):
         retry_after: timedelta | None = None,
         happened: Literal["no", "unknown", "later"] = "no",
     ) -> None:
-        """`status` is 0 without an answer; `happened` says whether the request may have taken effect, or may do so later."""
+        """`status` is 0 without an answer; `happened` says whether it may have taken effect, or may do so later."""
         self.status, self.messages, self.fields = status, tuple(messages), dict(fields or {})
         self.retry_after, self.happened = retry_after, happened
         said = [*self.messages, *(f"{name}: {reason}" for name, reason in self.fields.items())]

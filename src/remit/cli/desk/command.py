@@ -4,10 +4,8 @@ import argparse
 import asyncio
 import hashlib
 import os
-import signal
 import sys
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,6 +17,7 @@ from remit.apps.desk.mail import read_inbox
 from remit.cli import exits
 from remit.cli.desk.opening import LOCAL, OFFLINE, Opened, Setup, opened, remember, settings, setup_of
 from remit.cli.desk.telling import Sum, Told, finish, head, tell
+from remit.cli.interrupts import Interrupts
 from remit.cli.options import add_store
 from remit.cli.places import folded, home
 from remit.cli.screen import Screen
@@ -106,13 +105,15 @@ class Pass:
     store: str
     screen: Screen
     total: Sum = field(default_factory=Sum)
-    _asked: int = 0
 
     async def over(self, mails: Iterable[tuple[str, bytes]]) -> int:
         """Handle mails until there are no more or somebody wants it to stop; give the exit status."""
         head(self.screen)
-        with self._heeding():
-            for source, raw in self._wanted(mails):
+        interrupts = Interrupts(self.home, "the same command goes on")
+        with interrupts.heeded():
+            for source, raw in mails:
+                if interrupts.asked:
+                    break
                 since = now_ms()
                 handled = await handle(self.home, self.desk.agent, source, raw)
                 if handled.status == "unreadable":
@@ -121,16 +122,10 @@ class Pass:
                 self.total.told.append(told)
                 tell(self.screen, told)
         finish(self.screen, self.total, self.store)
-        if self._asked:
+        if interrupts.asked:
             self.screen.hint("stopped; the same command goes on where this one was", "yellow")
             return exits.PAUSED
         return exits.FAILED if self.total.count("failed") else exits.DONE
-
-    def _wanted(self, mails: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-        for mail in mails:
-            if self._asked:
-                return
-            yield mail
 
     async def _told(self, handled: Handled, since: int) -> Told:
         if not handled.session:
@@ -149,24 +144,3 @@ class Pass:
         place = folder / f"{hashlib.sha256(raw).hexdigest()[:12]}-{Path(handled.source).name}"
         place.write_bytes(raw)
         return Handled(handled.source, handled.status, f"{handled.detail}; kept as {place}")
-
-    @contextmanager
-    def _heeding(self) -> Generator[None]:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM)
-        for number in signals:
-            loop.add_signal_handler(number, self._stop)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
-
-    def _stop(self) -> None:
-        self._asked += 1
-        if self._asked > 1:
-            # The journal holds every intent, so there is nothing to tidy up that the next pass would not.
-            os.write(2, b"\nstopped at once; the same command goes on\n")
-            os._exit(exits.PAUSED)
-        self.home.pause()
-        os.write(2, b"\npausing after the step under way; Ctrl-C again stops at once\n")
