@@ -83,7 +83,7 @@ def output(result: RunResult) -> str:
 
 @asynccontextmanager
 async def open_rig(folder: Path | None) -> AsyncGenerator[Rig]:
-    # As a Remit worker does: what is loaded by now stays, and young garbage is looked for less often.
+    # As the command line does: what is loaded by now stays, and young garbage is looked for less often.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     async with Home.open(MEMORY if folder is None else folder) as home:

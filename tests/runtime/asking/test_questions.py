@@ -229,3 +229,12 @@ def test_what_is_on_offer_is_worked_out_once(rig: Rig) -> None:
     assert [spec.name for spec in world.offer(("other",)).specs] == ["other"]
     for number in range(300):
         assert world.offer((str(number), "effect")).tokens == world.offer(("effect",)).tokens
+
+
+async def test_a_model_that_is_not_the_one_the_session_was_opened_with_is_named(rig: Rig) -> None:
+    await rig.run(agent(scripted(says("one"))))
+    assert [event.model for event in await rig.events() if isinstance(event, ModelAsked)] == [""]
+    taken_up = await rig.load(agent(ScriptedModel([says("two")], name="other")))
+    taken_up.hear("again")
+    await taken_up.run()
+    assert [event.model for event in await rig.events() if isinstance(event, ModelAsked)] == ["", "other"]

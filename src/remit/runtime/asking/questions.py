@@ -107,6 +107,7 @@ class Asking:
             shape=move.shape.id if move.shape else "",
             alone=move.alone,
             nudge=nudge,
+            model=_unlike_pinned(state, move.role, model),
         )
         said = [UserMessage(text) for text in (move.say, nudge) if text]
         key = path.rpartition(".")[0]
@@ -248,6 +249,13 @@ def heed(state: State) -> None:
         raise Stopped("cancelled", f"cancelled by {run.cancelled.by}{reason}")
 
 
+def _unlike_pinned(state: State, role: str, model: Model) -> str:
+    """Name a model that is not the one the session was opened with; empty when it is."""
+    pinned = state.opened.models if state.opened else {}
+    name = model.spec.name
+    return "" if pinned.get(role) == name or (role not in pinned and pinned.get("default") == name) else name
+
+
 def recalled(path: str, step: Step, move: Ask) -> Answer | None:
     """Give a step's recorded answer, or `None` when it has none yet; raise `DivergedError` for another question."""
     asked = step.asked
@@ -321,6 +329,8 @@ def _mended(call: Call, name: str, offered: frozenset[str] | None, *, whole: boo
 def _arguments(args: JsonObject) -> JsonObject:
     fitting = fit(args)
     assert isinstance(fitting, dict)
+    if all(type(name) is str for name in fitting):
+        return fitting
     return {str(name): value for name, value in fitting.items()}
 
 
