@@ -123,7 +123,7 @@ async def test_a_connection_cut_after_creating_leaves_it_open_and_the_label_tell
 async def test_a_late_answer_is_given_up(site: JiraStandIn) -> None:
     site.fail(JiraFault(kind="hang", applied=True))
     async with Jira(site.url, site.email, site.token, timeout=timedelta(milliseconds=200)) as jira:
-        assert (await refused(jira, ISSUE)).happened == "unknown"
+        assert (await refused(jira, ISSUE)).happened == "later"
     assert site.created("key-1") == 1
 
 
