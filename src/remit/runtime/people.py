@@ -9,6 +9,7 @@ from remit.core.events import (
     CancelAsked,
     EffectReconciled,
     Event,
+    Flagged,
     LimitRaised,
     MessageReceived,
     RunEnded,
@@ -18,6 +19,7 @@ from remit.core.ports import Store
 from remit.core.state import Effect, State
 from remit.core.values import JsonValue, now_ms
 
+_OPEN = frozenset({"started", "in_doubt"})
 # What a tree shares is pinned when its root is opened, and the velocity's watcher is the agent's.
 _LIMITS = frozenset(Limits.__struct_fields__) - {"unpriced", "depth", "children", "usd_per_minute"}
 _FRACTIONS = frozenset({"usd", "session_usd", "tree_usd", "seconds"})
@@ -65,6 +67,17 @@ def doubted(state: State) -> tuple[Effect, ...]:
     return () if run is None else tuple(effect for effect in run.effects.values() if effect.status == "in_doubt")
 
 
+def loose_ends(state: State) -> tuple[Flagged, ...]:
+    """Flag what a run that ends leaves behind of which nobody knows whether it happened."""
+    run = state.run
+    flags: list[Flagged] = []
+    for effect in run.effects.values() if run else ():
+        if effect.status in _OPEN:
+            question = effect.question or f"did {effect.call.tool} ({effect.call.id}) happen?"
+            flags.append(Flagged("in_doubt", "notice", question, effect.call.id))
+    return tuple(flags)
+
+
 async def decide(store: Store, session: str, call: str, *, granted: bool, by: str, reason: str = "") -> State:
     """Approve or deny a call for exactly the arguments it has; raise `ApprovalError` when that cannot be."""
 
@@ -103,7 +116,7 @@ async def cancel(store: Store, session: str, *, by: str, reason: str = "") -> St
         if run.suspended is None:
             return (asked,)
         why = f"cancelled by {by}" + (f": {reason}" if reason else "")
-        return (asked, RunEnded(run.number, "cancelled", None, why))
+        return (asked, *loose_ends(state), RunEnded(run.number, "cancelled", None, why))
 
     return await add(store, session, make)
 

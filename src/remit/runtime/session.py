@@ -40,7 +40,7 @@ from remit.runtime.feed import Feed
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger, opening
 from remit.runtime.payload import fit, legible
-from remit.runtime.people import doubted, waiting
+from remit.runtime.people import doubted, loose_ends, waiting
 from remit.runtime.recorder import Recorder
 from remit.runtime.result import RunResult
 from remit.runtime.walk import walk
@@ -227,6 +227,8 @@ class Session:
         return RunResult(self.id, number, "waiting", None, asleep.question, spent)
 
     async def _end(self, number: int, status: RunStatus, output: JsonValue, reason: str) -> RunResult:
+        for flag in loose_ends(self.state):
+            self._recorder.record(flag)
         self._recorder.record(RunEnded(number, status, fit(output), legible(reason)), self._ledger.end())
         await self._recorder.flush()
         self._due = {}

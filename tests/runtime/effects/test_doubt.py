@@ -6,13 +6,13 @@ import itertools
 import pytest
 from tests.runtime.rig import Act, Acting, Rig, agent, gives, scripted
 
-from remit import Agent, Home, Settings
+from remit import Agent, Brief, Call, Home, Limits, Settings, Strategy, fork, run
 from remit.core.errors import ToolError
 from remit.core.events import EffectInDoubt, Flagged
 from remit.core.messages import ToolMessage
 from remit.core.ports import Probe, Reply, Request, ToolContext
 from remit.journal import MemoryJournal
-from remit.runtime import LocalWorkers, doubted
+from remit.runtime import LocalWorkers, cancel, doubted
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 from remit.testing.crash import Died
 
@@ -69,3 +69,31 @@ async def test_after_a_crash_the_model_is_told_too() -> None:
     result = await Home(store, LocalWorkers(), bytes(32), Settings()).resume(declared, "s")
     assert (result.status, result.output) == ("done", "told")
     assert len(counter.called()) == 1
+
+
+async def test_a_run_that_is_cancelled_leaves_its_doubts_to_be_seen(rig: Rig) -> None:
+    tool = Acting(gives(OSError("cut off")), "act", "once")
+    await rig.run(agent(scripted(calls(use("act"))), tool))
+    await cancel(rig.store, "s", by="ann")
+    (flag,) = [event for event in await rig.events() if isinstance(event, Flagged)]
+    assert (flag.kind, flag.call, flag.reason) == ("in_doubt", "c1_0_0", "did act (c1_0_0) happen? OSError: cut off")
+    rig.forget()
+
+
+async def test_a_limit_in_one_branch_does_not_hide_the_doubt_in_another(rig: Rig) -> None:
+    def forks(brief: Brief) -> Strategy:
+        yield from fork([doubts(), stops()])
+        return "never"
+
+    def doubts() -> Strategy:
+        return (yield from run([Call("act", {})]))[0].output
+
+    def stops() -> Strategy:
+        for _ in range(9):
+            yield from run([Call("look", {})])
+        return ""
+
+    act, look = Acting(gives(OSError("cut off")), "act", "once"), Acting(gives("seen"), "look", "read")
+    result = await rig.run(agent(scripted(), act, look, limits=Limits(steps=4), strategy=forks))
+    assert result.status == "stopped"
+    assert [event.kind for event in await rig.events() if isinstance(event, Flagged)] == ["in_doubt"]
