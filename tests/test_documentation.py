@@ -1,13 +1,18 @@
 """The documentation keeps its promises: links lead somewhere, every public name has its entry, texts stay short."""
 
+import argparse
 import importlib
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from tests.runtime.test_kill import KILLS
 
+from remit.apps.desk.handling import SAMPLES
 from remit.cli.entry import COMMANDS
 from remit.cli.exits import MEANINGS
+from remit.core.events import Event
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -19,9 +24,14 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+def read_page(page: Path) -> str:
+    """Read a page."""
+    return page.read_text(encoding="utf-8")
+
+
 def prose(page: Path) -> str:
     """Give a page without its code blocks."""
-    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^```.*?^```$", "", read_page(page), flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -29,6 +39,60 @@ def test_every_relative_link_leads_to_a_file(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", prose(page))
     broken = [link for link in links if "://" not in link and not (page.parent / link).is_file()]
     assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Give the names under which the headings of a page can be linked to."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE)
+    return {re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_into_a_page_leads_to_a_heading(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:\s]*)#([^)\s]+)\)", prose(page))
+    broken = [(to, name) for to, name in links if name not in anchors(page.parent / to if to else page)]
+    assert broken == []
+
+
+def options(command: str) -> set[str]:
+    """Give the options of a command."""
+    parser = argparse.ArgumentParser()
+    importlib.import_module(COMMANDS[command][0]).add_arguments(parser)
+    return set(re.findall(r"--[a-z][a-z-]*", parser.format_help()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_option_of_a_command_in_a_text_exists(page: Path) -> None:
+    uses = [found for found in re.findall(r"\bremit ([a-z]+)\b([^`|#\n]*)", read_page(page)) if found[0] in COMMANDS]
+    unknown = {(name, each) for name, rest in uses for each in re.findall(r"--[a-z][a-z-]*", rest)} - {
+        (name, option) for name in COMMANDS for option in options(name)
+    }
+    assert unknown == set()
+
+
+@pytest.mark.parametrize("folder", ["how-to", "concepts", "decisions", "reference"])
+def test_the_index_of_a_folder_lists_all_its_pages(folder: str) -> None:
+    index = read(f"docs/{folder}/index.md")
+    pages = [page.name for page in (ROOT / "docs" / folder).glob("*.md") if page.name != "index.md"]
+    assert [name for name in pages if f"({name})" not in index] == []
+
+
+def test_the_layout_names_every_package() -> None:
+    packages = [path.parent.name for path in (ROOT / "src" / "remit").glob("*/__init__.py")]
+    assert [name for name in packages if not re.search(rf"^  {name}/ ", read("AGENTS.md"), re.MULTILINE)] == []
+    assert [name for name in packages if f"| `{name}` |" not in read("docs/concepts/layers.md")] == []
+
+
+def test_every_make_target_in_a_text_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", read("Makefile"), flags=re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"(?:^|`)make ([a-z]+)\b", read_page(page), re.MULTILINE)}
+    assert named - targets == set()
+
+
+def test_counts_in_texts_are_those_of_the_code() -> None:
+    assert f"kills {3 * KILLS} real workers" in read("README.md")
+    assert f"There are {len(get_args(Event))} kinds" in read("docs/concepts/sessions.md")
+    assert f"{len(list(SAMPLES.glob('*.eml')))} messages" in read("docs/how-to/run-the-support-desk.md")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
