@@ -57,7 +57,10 @@ def test_what_people_write_never_needs_a_worker() -> None:
 
 def test_errors_are_of_one_tree_and_say_what_to_do() -> None:
     assert str(ConflictError("s", 3, 5)) == "session 's' stands at 5, not at 3: somebody else wrote to it"
-    assert str(OverLimitError("usd/x", 5, 9, 10)) == "usd/x: 5 does not fit, 9 of 10 are used"
+    told = "no room in usd/tree/x: $0.05 more, and $0.09 of $0.10 are used; `Limits.tree_usd` of the root caps it"
+    assert str(OverLimitError("usd/tree/x", 50_000_000, 90_000_000, 100_000_000)) == told
+    mine = "no room in mine: 1 more, and 1 of 1 are used; whoever takes from it caps it"
+    assert str(OverLimitError("mine", 1, 1, 1)) == mine
     assert str(DivergedError("4", "a", "b")) == "diverged at step 4: the journal holds a; the strategy now yields b"
     assert RateLimitError("slow", retry_after=3).retry_after == 3
     assert (ModelError.retryable, ModelError.free) == (False, False)

@@ -65,7 +65,7 @@ async def test_fifty_runs_of_thirty_cents_spend_at_most_a_tenants_dollar(tmp_pat
         assert statuses(results) == {"done": 3, "refused": 47}
         assert usd(await home.store.used(today())) == pytest.approx(0.9)
         reason = next(result.reason for result in results if result.status == "refused")
-        assert reason.startswith("not asked: usd/tenant/default/")
+        assert reason.startswith("the model was not asked: no room in usd/tenant/default/")
     async with Home.open(tmp_path, settings) as home:
         assert statuses(await fifty(home, declared)) == {"refused": 50}
         assert await home.store.used(today()) == 3 * CALL
@@ -261,7 +261,7 @@ async def test_at_most_so_many_runs_of_a_tenant_go_on_at_once() -> None:
     home = Home(MemoryJournal(), LocalWorkers(), bytes(32), Settings(tenants=(Tenant(sessions=50),)))
     running = [asyncio.create_task(home.run(one(), "go")) for _ in range(50)]
     await full.wait()
-    with pytest.raises(OverLimitError, match="runs/tenant/default: 1 does not fit, 50 of 50 are used"):
+    with pytest.raises(OverLimitError, match="no room in runs/tenant/default: 1 more, and 50 of 50 are used"):
         await home.run(one(), "go")
     gate.set()
     assert statuses(await asyncio.gather(*running)) == {"done": 50}

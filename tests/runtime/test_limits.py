@@ -146,7 +146,9 @@ async def test_a_tree_is_only_so_deep() -> None:
         refused: list[object] = []
         result = await home.run(brooding(home, refused), "go")
         assert len(await home.sessions()) == 4
-        assert refused == [f"depth/tree/{result.session}: 1 does not fit, 3 of 3 are used"]
+        assert refused == [
+            f"no room in depth/tree/{result.session}: 1 more, and 3 of 3 are used; `Limits.depth` of the root caps it"
+        ]
         assert (await home.session(result.session)).opened is not None
 
 

@@ -12,7 +12,8 @@ from remit.core.limits import Tenant
 from remit.core.ports import SessionQuery, SessionRow, Store
 from remit.core.state import State
 from remit.home import MEMORY, Home, Settings
-from remit.journal import Durability, SqliteJournal
+from remit.journal import Durability, RedactedStore, SqliteJournal
+from remit.policy import Secrets
 from remit.runtime import FileWorkers
 
 JOURNAL = "journal.db"
@@ -21,12 +22,12 @@ ALL = 1_000_000
 
 
 @asynccontextmanager
-async def stored(place: str) -> AsyncGenerator[Store]:
-    """Open the store of a home that exists; raise `ConfigError` where there is none."""
+async def stored(place: str, secrets: Secrets | None = None) -> AsyncGenerator[Store]:
+    """Open the store of a home that exists, and keep secrets out of it; raise `ConfigError` where there is none."""
     path = Path(place) / JOURNAL
     if not path.is_file():
         raise ConfigError(f"no sessions in {place!r}; `remit run` begins one, --store names another place")
-    store = SqliteJournal(path)
+    store = RedactedStore(SqliteJournal(path), secrets or Secrets())
     try:
         yield store
     finally:

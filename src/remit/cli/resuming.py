@@ -11,10 +11,11 @@ from remit.cli.driving import Driver, resumed
 from remit.cli.places import find, folded, home, settled, stored
 from remit.cli.screen import Screen
 from remit.core.agent import Agent
-from remit.core.errors import ConfigError
+from remit.core.errors import ConfigError, RemitError
 from remit.core.state import State
 from remit.home import Settings
 from remit.journal import Durability
+from remit.policy import Secrets
 
 DESK = "desk"
 """The reference of the agent that ships and needs no file."""
@@ -44,6 +45,28 @@ async def know(place: str, session: str, ref: str, durability: Durability | None
     loaded = _desk(place) if where == DESK else load(where)
     tenant = state.opened.tenant if state.opened else ""
     return Known(name, loaded, settled(loaded, tenant, durability))
+
+
+async def foreseen(place: str, session: str, ref: str = "", *, going_on: bool = False) -> Known | None:
+    """Load the agent of a session that a person is about to write to; `None` when that cannot be and need not be.
+
+    Its settings say what must not enter the journal. Who will go on afterwards learns of a problem before, not after.
+    """
+    async with stored(place) as store:
+        found = ref or reference(await folded(store, await find(store, session)))
+    if not found:
+        return None
+    try:
+        return await know(place, session, found)
+    except RemitError:
+        if going_on:
+            raise
+        return None
+
+
+def secrets_of(known: Known | None) -> Secrets:
+    """Give the values that an agent's settings register."""
+    return known.settings.secrets if known else Secrets()
 
 
 async def go_on(place: str, known: Known, screen: Screen) -> int:

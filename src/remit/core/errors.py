@@ -16,6 +16,17 @@ RemitError
     └── RejectedError      the world said no and nothing happened
 """
 
+from remit.core.values import show_usd
+
+_LIMITS = (
+    ("children/", "`Limits.children` of the root"),
+    ("depth/", "`Limits.depth` of the root"),
+    ("usd/tree/", "`Limits.tree_usd` of the root"),
+    ("usd/tenant/", "`Tenant.usd_per_day`"),
+    ("runs/tenant/", "`Tenant.sessions`"),
+)
+"""Which declaration caps the accounts that begin so."""
+
 
 class RemitError(Exception):
     """Anything that went wrong in Remit or with what it was given."""
@@ -63,7 +74,10 @@ class OverLimitError(RemitError):
 
     def __init__(self, account: str, wanted: int, used: int, cap: int) -> None:
         """Say which account, what was wanted, and what is used of which cap."""
-        super().__init__(f"{account}: {wanted} does not fit, {used} of {cap} are used")
+        shown = show_usd if account.startswith("usd/") else str
+        limit = next((limit for start, limit in _LIMITS if account.startswith(start)), "whoever takes from it")
+        stands = f"{shown(wanted)} more, and {shown(used)} of {shown(cap)} are used"
+        super().__init__(f"no room in {account}: {stands}; {limit} caps it")
         self.account, self.wanted, self.used, self.cap = account, wanted, used, cap
 
 

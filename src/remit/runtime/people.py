@@ -137,5 +137,7 @@ def _find(effects: Sequence[Effect], session: str, call: str, what: str) -> Effe
     if len(found) == 1:
         return found[0]
     listed = ", ".join(f"{effect.call.id} ({effect.call.tool})" for effect in effects) or "none"
+    if not effects:
+        raise ApprovalError(f"nothing in session {session!r} {what}; `remit show {session}` says where it stands")
     problem = f"no call {call!r} of session {session!r} {what}" if call else f"say which call of session {session!r}"
     raise ApprovalError(f"{problem}; there is: {listed}")

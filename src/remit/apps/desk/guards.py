@@ -78,7 +78,9 @@ class AtMost:
             if effect.call.id == call.id:
                 break
             ended = effect.outcome
-            before += effect.call.tool == spec.name and (ended is None or ended.status == "ok")
+            # A call that ended in doubt failed as far as the model knows, and may have gone well all the same.
+            maybe = ended is None or ended.status == "ok" or bool(effect.question)
+            before += effect.call.tool == spec.name and maybe
         if before < most:
             return ALLOW
         return Verdict("deny", f"{spec.name} was called {before} times in this case, and {most} is enough")

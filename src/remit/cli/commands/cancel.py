@@ -6,6 +6,7 @@ from remit.cli import exits
 from remit.cli.driving import explain
 from remit.cli.options import add_person, add_session, add_store
 from remit.cli.places import find, standing, stored
+from remit.cli.resuming import foreseen, secrets_of
 from remit.cli.screen import Screen
 from remit.runtime import cancel
 
@@ -20,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def main(args: argparse.Namespace) -> int:
     """Write the wish down."""
     screen = Screen(out=args.out, json=args.json)
-    async with stored(args.store) as store:
+    secrets = secrets_of(await foreseen(args.store, args.session))
+    async with stored(args.store, secrets) as store:
         session = await find(store, args.session)
         state = await cancel(store, session, by=args.by, reason=args.reason)
         stands = await standing(args.store, store, session)

@@ -5,7 +5,7 @@ import argparse
 from remit.cli import exits
 from remit.cli.options import add_going_on, add_person, add_session, add_store
 from remit.cli.places import find, folded, stored
-from remit.cli.resuming import go_on, know, reference
+from remit.cli.resuming import foreseen, go_on, know, reference, secrets_of
 from remit.cli.screen import Screen
 from remit.runtime import decide
 
@@ -23,7 +23,8 @@ async def main(args: argparse.Namespace) -> int:
     """Write the decision down, then go on unless told not to."""
     granted = args.command == "approve"
     screen = Screen(out=args.out, json=args.json, quiet=args.quiet)
-    async with stored(args.store) as store:
+    known = await foreseen(args.store, args.session, args.agent, going_on=not args.no_resume)
+    async with stored(args.store, secrets_of(known)) as store:
         session = await find(store, args.session)
         state = await decide(store, session, args.call, granted=granted, by=args.by, reason=args.reason)
         ref = args.agent or reference(await folded(store, session))

@@ -1,14 +1,13 @@
 """`remit fork`: begin a new session with the past of another, up to an event."""
 
 import argparse
-import secrets
 
 from remit.cli import exits
 from remit.cli.driving import explain
 from remit.cli.options import add_session, add_store
-from remit.cli.places import find, standing, stored
+from remit.cli.places import find, home, standing, stored
 from remit.cli.screen import Screen
-from remit.runtime import fork
+from remit.home import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +22,12 @@ async def main(args: argparse.Namespace) -> int:
     screen = Screen(out=args.out, json=args.json)
     async with stored(args.store) as store:
         source = await find(store, args.session)
-        name = secrets.token_hex(6)
-        taken = await fork(store, source, name, at=args.at)
-        stands = await standing(args.store, store, name)
+    # Through a home, which knows whether this command runs inside somebody's remit.
+    async with home(args.store, Settings()) as opened:
+        name = await opened.fork(source, at=args.at)
+        first = (await opened.session(name)).opened
+        taken = int(first.forked.rpartition("@")[2]) if first else 0
+        stands = await standing(args.store, opened.store, name)
     if screen.json:
         screen.result({"session": name, "from": source, "events": taken, "next": list(stands.commands)})
         return exits.DONE

@@ -7,6 +7,7 @@ from remit.cli import exits
 from remit.cli.driving import explain
 from remit.cli.options import add_session, add_store, login
 from remit.cli.places import find, standing, stored
+from remit.cli.resuming import foreseen, secrets_of
 from remit.cli.screen import Screen
 from remit.core.errors import ConfigError
 from remit.runtime import raise_limit
@@ -26,7 +27,8 @@ async def main(args: argparse.Namespace) -> int:
     if not math.isfinite(args.to) or args.to < 0:
         raise ConfigError(f"a limit is a finite number from 0 up, not {args.to:g}")
     screen = Screen(out=args.out, json=args.json)
-    async with stored(args.store) as store:
+    secrets = secrets_of(await foreseen(args.store, args.session))
+    async with stored(args.store, secrets) as store:
         session = await find(store, args.session)
         await raise_limit(store, session, args.limit, args.to, by=args.by)
         stands = await standing(args.store, store, session)

@@ -6,6 +6,7 @@ from remit.cli import exits
 from remit.cli.driving import explain
 from remit.cli.options import add_session, add_store, login
 from remit.cli.places import find, standing, stored
+from remit.cli.resuming import foreseen, secrets_of
 from remit.cli.screen import Screen
 from remit.core.errors import ConfigError
 from remit.runtime import send
@@ -25,7 +26,8 @@ async def main(args: argparse.Namespace) -> int:
     if not args.message.strip():
         raise ConfigError("the message is empty")
     screen = Screen(out=args.out, json=args.json)
-    async with stored(args.store) as store:
+    secrets = secrets_of(await foreseen(args.store, args.session))
+    async with stored(args.store, secrets) as store:
         session = await find(store, args.session)
         await send(store, session, args.message, by=args.by, key=args.key)
         stands = await standing(args.store, store, session)

@@ -7,7 +7,7 @@ import msgspec
 from remit.cli import exits
 from remit.cli.options import add_going_on, add_session, add_store, login
 from remit.cli.places import find, folded, stored
-from remit.cli.resuming import go_on, know, reference
+from remit.cli.resuming import foreseen, go_on, know, reference, secrets_of
 from remit.cli.screen import Screen
 from remit.core.errors import ConfigError
 from remit.core.values import JsonValue
@@ -31,7 +31,8 @@ async def main(args: argparse.Namespace) -> int:
     """Write down what a person found out, then go on unless told not to."""
     output = _output(args.output)
     screen = Screen(out=args.out, json=args.json, quiet=args.quiet)
-    async with stored(args.store) as store:
+    known = await foreseen(args.store, args.session, args.agent, going_on=not args.no_resume)
+    async with stored(args.store, secrets_of(known)) as store:
         session = await find(store, args.session)
         await settle(store, session, args.call, happened=args.happened, by=args.by, output=output)
         ref = args.agent or reference(await folded(store, session))

@@ -123,7 +123,7 @@ class Asking:
         except (NoRoom, OverLimitError) as error:
             heed(self.recorder.state)
             self._check(self.recorder.state)
-            raise Stopped("refused", f"not asked: {error}") from None
+            raise Stopped("refused", f"the model was not asked: {error}") from None
         messages: Sequence[Message] = said if move.alone else self.recorder.state.thread(key)
         request = Request(
             messages=messages,

@@ -294,7 +294,7 @@ class Gateway:
         question = self.recorder.record(doubt).question
         if go.tool.spec.doubt == "tell":
             self.recorder.record(Flagged("in_doubt", "notice", question, go.call.id))
-            told = EffectEnded(Outcome(go.call.id, "failed", f"{question} {_DOUBTED}"), go.tool.spec.price)
+            told = EffectEnded(Outcome(go.call.id, "failed", f"{question.rstrip('.')}. {_DOUBTED}"), go.tool.spec.price)
             return self.recorder.record(told).outcome
         await self.recorder.flush()
         raise Suspended("in_doubt", question)
