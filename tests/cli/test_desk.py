@@ -187,3 +187,16 @@ def test_ctrl_c_pauses_and_the_same_command_goes_on(bench: Bench) -> None:
     said = bench("desk", "--json")
     assert (said.status, total(said)["mails"]) == (0, 40)
     assert tickets(bench) == 33
+
+
+MODEL = """
+from remit.apps.desk.model import OfflineModel
+mine = OfflineModel(name="my-own")
+"""
+
+
+def test_a_model_of_ones_own_takes_the_place_of_the_offline_one(bench: Bench) -> None:
+    (bench.folder / "thinker.py").write_text(MODEL)
+    said = bench("desk", "--inbox", DUPLICATES, "--model", str(bench.folder / "thinker.py") + ":mine")
+    assert said.status == 0
+    assert "my-own" in said.out + said.err

@@ -12,6 +12,7 @@ from typing import cast
 
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
+from remit.core.ports import Model
 from remit.home import Settings
 
 DEFAULT = "agent"
@@ -30,6 +31,22 @@ class Loaded:
 
 def load(ref: str) -> Loaded:
     """Load an `Agent`, or what a function gives, from `FILE.py:NAME` or `module:NAME`; raise `ConfigError` if not."""
+    module, found, value = _named(ref)
+    settings = getattr(module, "settings", None)
+    return Loaded(replace(_made(ref, value), ref=found), settings if isinstance(settings, Settings) else None)
+
+
+def load_model(ref: str) -> tuple[Model, str]:
+    """Load a model from `FILE.py:NAME`, and say where it is found again; raise `ConfigError` if there is none."""
+    if ".py:" not in ref:
+        raise ConfigError(f"no model {ref!r}; give `offline`, or FILE.py:NAME of an object with `spec` and `complete`")
+    _, found, value = _named(ref)
+    if isinstance(value, type) or not (hasattr(value, "spec") and hasattr(value, "complete")):
+        raise ConfigError(f"{ref} is no model: it needs a `spec` and an async `complete(request, emit)`")
+    return cast("Model", value), found
+
+
+def _named(ref: str) -> tuple[ModuleType, str, object]:
     place, _, name = ref.rpartition(":") if ":" in ref else (ref, "", DEFAULT)
     name = name or DEFAULT
     if not place:
@@ -41,9 +58,7 @@ def load(ref: str) -> Loaded:
         module, found = _from_name(place), f"{place}:{name}"
     if not hasattr(module, name):
         raise ConfigError(f"{place} has no {name!r}; it has: {_agents(module)}")
-    agent = _made(ref, getattr(module, name))
-    settings = getattr(module, "settings", None)
-    return Loaded(replace(agent, ref=found), settings if isinstance(settings, Settings) else None)
+    return module, found, getattr(module, name)
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -23,7 +23,7 @@ from remit.telemetry import duration
 
 Level = Literal["ok", "note", "broken"]
 
-_KEYS = re.compile(r".*_(API_KEY|TOKEN)|REMIT_.*|JIRA_.*|SMTP_.*|OPENAI_BASE_URL")
+_KEYS = re.compile(r".*_(API_KEY|TOKEN)|REMIT_.*|JIRA_.*|SMTP_.*|DESK_.*|OPENAI_BASE_URL")
 _BUILT_AT = 1_767_225_600
 """2026-01-01 in seconds since the epoch: a clock that stands before it is wrong."""
 _OLDEST_SQLITE = (3, 35, 0)

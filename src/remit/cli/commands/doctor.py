@@ -1,10 +1,12 @@
 """`remit doctor`: say what is configured, reachable and missing; the exit status is 1 when something is broken."""
 
 import argparse
+import os
 
 from remit.cli import exits
 from remit.cli.checks import Finding, Level, machine, place
 from remit.cli.options import add_store
+from remit.cli.reaching import reached
 from remit.cli.screen import Screen
 from remit.core.values import JsonValue
 
@@ -25,6 +27,8 @@ async def main(args: argparse.Namespace) -> int:
     screen = Screen(out=args.out, json=args.json)
     findings: list[Finding] = []
     for finding in machine():
+        findings.append(finding)
+    async for finding in reached(os.environ):
         findings.append(finding)
     async for finding in place(args.store):
         findings.append(finding)

@@ -3,6 +3,8 @@
 import argparse
 import os
 import shlex
+import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -102,6 +104,8 @@ def finished(
         )
         return status
     told.print("\nWhere to look next", style="bold cyan")
+    if shutil.which("remit") is None:
+        told.print(f"   (`remit` is {sys.argv[0]} here; put its folder on the PATH)", style="dim")
     for command, why in commands:
         told.print(f"   {command}{tail}", soft_wrap=True)
         told.print(f"      {why}", style="dim")

@@ -15,6 +15,7 @@ import msgspec
 from remit.apps.desk.handling import SAMPLES, Findings, Handled, find, handle
 from remit.apps.desk.mail import read_inbox
 from remit.cli import exits
+from remit.cli.agents import load_model
 from remit.cli.desk.opening import LOCAL, OFFLINE, Opened, Setup, opened, remember, settings, setup_of
 from remit.cli.desk.telling import Sum, Told, finish, head, tell
 from remit.cli.interrupts import Interrupts
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--webhook-url", metavar="URL", default="", help="takes what mail cannot deliver")
     parser.add_argument("--knowledge", metavar="DIR", default="", help="Markdown articles (default: the samples')")
-    parser.add_argument("--model", metavar="NAME", default=OFFLINE, help="who thinks (default: %(default)s)")
+    parser.add_argument("--model", metavar="FILE.py:NAME", default=OFFLINE, help="a model (default: %(default)s)")
     parser.add_argument("--budget", metavar="USD", type=float, default=0.50, help="for one mail (default: %(default)s)")
     parser.add_argument("--limit", metavar="N", type=int, default=0, help="handle at most so many mails")
     parser.add_argument("--tickets", metavar="FILE", default="", help="where the local Jira keeps its tickets")
@@ -70,7 +71,7 @@ def _setup(args: argparse.Namespace) -> Setup:
         setup,
         knowledge=str(Path(args.knowledge).resolve()) if args.knowledge else "",
         tickets=str(Path(args.tickets).resolve()) if args.tickets else "",
-        model=args.model,
+        model=OFFLINE if args.model == OFFLINE else load_model(args.model)[1],
         budget=args.budget,
     )
 

@@ -15,7 +15,7 @@ from remit.apps.desk.knowledge import ARTICLES
 from remit.apps.desk.model import OfflineModel
 from remit.apps.desk.places import Desk, Places
 from remit.apps.desk.standins import JiraStandIn, MailStandIn, WebhookStandIn
-from remit.cli.agents import Loaded
+from remit.cli.agents import Loaded, load_model
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
 from remit.home import Settings
@@ -150,7 +150,9 @@ def _webhook(setup: Setup, environ: Mapping[str, str]) -> str:
         return setup.webhook
     found = environ.get("DESK_WEBHOOK_URL", "")
     if not found:
-        raise ConfigError("this desk was opened with a webhook; set DESK_WEBHOOK_URL to it again")
+        raise ConfigError(
+            "this desk had a webhook; set DESK_WEBHOOK_URL to it again and repeat the command"
+        )
     return found
 
 
@@ -185,7 +187,7 @@ def _articles(setup: Setup) -> Path:
 
 
 def _agent(desk: Desk, setup: Setup) -> Agent:
-    chosen = OfflineModel() if setup.model == OFFLINE else setup.model
+    chosen = OfflineModel() if setup.model == OFFLINE else load_model(setup.model)[0]
     agent = desk_agent(desk, chosen)
     return replace(agent, limits=msgspec.structs.replace(agent.limits, usd=setup.budget))
 
