@@ -175,3 +175,22 @@ def test_replay_is_loud_when_the_strategy_has_changed(bench: Bench) -> None:
     assert said.status == 4
     assert "DIVERGED" in said.out
     assert bench("replay", session, "--json").json["diverged"] is True
+
+
+SECRETIVE = """
+from remit import Agent, Secrets, Settings
+from remit.testing import ScriptedModel, says
+
+settings = Settings(secrets=Secrets({"key": "hunter2-hunter2"}))
+agent = Agent("quiet", ScriptedModel([says("one"), says("two")]))
+"""
+
+
+def test_no_secret_gets_into_the_journal_by_what_people_write(bench: Bench) -> None:
+    (bench.folder / "quiet.py").write_text(SECRETIVE)
+    session = bench("run", str(bench.folder / "quiet.py"), "hello", "--json").json["session"]
+    assert bench("send", session, "the key is hunter2-hunter2").status == 0
+    assert bench("cancel", session, "--reason", "hunter2-hunter2").status == 1
+    held = b"".join(path.read_bytes() for path in (bench.folder / "store").iterdir() if path.is_file())
+    assert b"the key is" in held
+    assert b"hunter2" not in held

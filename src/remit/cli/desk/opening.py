@@ -150,9 +150,7 @@ def _webhook(setup: Setup, environ: Mapping[str, str]) -> str:
         return setup.webhook
     found = environ.get("DESK_WEBHOOK_URL", "")
     if not found:
-        raise ConfigError(
-            "this desk had a webhook; set DESK_WEBHOOK_URL to it again and repeat the command"
-        )
+        raise ConfigError("this desk had a webhook; set DESK_WEBHOOK_URL to it again and repeat the command")
     return found
 
 

@@ -155,7 +155,7 @@ def finish(screen: Screen, total: Sum, store: str) -> None:
     tickets = ", ".join(f"{project} {count}" for project, count in _pairs(told["tickets"])) or "none"
     screen.say()
     screen.say(
-        f"{told['mails']} mails: {told['handled']} handled, {told['waiting']} waiting for a person, "
+        f"{told['mails']} mail{'' if told['mails'] == 1 else 's'}: {told['handled']} handled, {told['waiting']} waiting for a person, "
         f"{told['failed']} failed, {told['unreadable']} unreadable, {told['known']} known from before",
         "bold",
     )
