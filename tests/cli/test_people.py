@@ -188,7 +188,7 @@ agent = Agent("quiet", ScriptedModel([says("one"), says("two")]))
 
 def test_no_secret_gets_into_the_journal_by_what_people_write(bench: Bench) -> None:
     (bench.folder / "quiet.py").write_text(SECRETIVE)
-    session = bench("run", str(bench.folder / "quiet.py"), "hello", "--json").json["session"]
+    session = str(bench("run", str(bench.folder / "quiet.py"), "hello", "--json").json["session"])
     assert bench("send", session, "the key is hunter2-hunter2").status == 0
     assert bench("cancel", session, "--reason", "hunter2-hunter2").status == 1
     held = b"".join(path.read_bytes() for path in (bench.folder / "store").iterdir() if path.is_file())

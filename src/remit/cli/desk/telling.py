@@ -153,9 +153,10 @@ def finish(screen: Screen, total: Sum, store: str) -> None:
         screen.result({"summary": told})
         return
     tickets = ", ".join(f"{project} {count}" for project, count in _pairs(told["tickets"])) or "none"
+    mails = "1 mail" if told["mails"] == 1 else f"{told['mails']} mails"
     screen.say()
     screen.say(
-        f"{told['mails']} mail{'' if told['mails'] == 1 else 's'}: {told['handled']} handled, {told['waiting']} waiting for a person, "
+        f"{mails}: {told['handled']} handled, {told['waiting']} waiting for a person, "
         f"{told['failed']} failed, {told['unreadable']} unreadable, {told['known']} known from before",
         "bold",
     )
