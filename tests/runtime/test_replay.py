@@ -172,7 +172,7 @@ def notes_in_its_branches(brief: Brief) -> Strategy:
 OTHERS = {
     asks_otherwise: (
         "at step 1",
-        "the question 'go'",
+        "a question to the default model, saying 'go'",
         "'something else'",
         "(recorded by works@1, replayed by works@2)",
     ),

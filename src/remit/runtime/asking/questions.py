@@ -271,7 +271,8 @@ def recalled(path: str, step: Step, move: Ask) -> Answer | None:
         move.alone,
     )
     if not same:
-        raise DivergedError(path, f"the question {asked.say!r} ({role or 'default'})", f"{move.say!r} ({move.role})")
+        now, then = _worded(move.role, move.say), _worded(asked.role or "default", asked.say)
+        raise DivergedError(path, then, now if now != then else f"{now} with other tools or another shape")
     if step.failed is not None and step.failed.final:
         raise Stopped("failed", step.failed.error)
     answered = step.answered
@@ -279,6 +280,12 @@ def recalled(path: str, step: Step, move: Ask) -> Answer | None:
         return None
     value, _ = _value(answered.text, answered.calls, move.shape, answered.stop)
     return Answer(answered.text, answered.calls, value, answered.problem)
+
+
+def _worded(role: str, say: str) -> str:
+    """Describe a question to a person."""
+    saying = f", saying {say[:80]!r}" if say else ""
+    return f"a question to the {role} model{saying}"
 
 
 def _value(text: str, calls: Sequence[Call], shape: Shape | None, stop: Stop) -> tuple[object, str]:
