@@ -5,13 +5,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.apps.desk.rig import Rig, changed, read, rig
+from tests.apps.desk.rig import Rig, changed, obeys, read, rig
 
 from remit.apps.desk.case import task_of
 from remit.apps.desk.handling import Handled
 from remit.apps.desk.mail import Address
 from remit.apps.desk.standins import JiraFault, MailFault
-from remit.core.events import Flagged
+from remit.core.events import EffectEnded, Flagged
+from remit.core.messages import Call
 from remit.runtime import settle
 
 MAIL = "01-sync-duplicates.eml"
@@ -226,3 +227,15 @@ async def test_an_address_that_cannot_be_written_to_is_a_case_for_the_channel(wo
 def _task(address: str) -> str:
     mail = read(MAIL)
     return task_of(msgspec.structs.replace(mail, sender=Address(address)))
+
+
+async def test_a_model_that_will_not_hear_of_a_doubt_is_not_let_file_the_ticket_again(world: Rig) -> None:
+    ticket = Call("create_ticket", {"project": "SYNC", "summary": "s", "description": "d"})
+    world.jira.fail(JiraFault(kind="cut", operation="create", applied=True))
+    world.jira.fail(JiraFault(kind="status", operation="search", status=500, times=2))
+    stubborn = obeys(MAIL, [ticket], [ticket], [ticket], [ticket])
+    handled = await world.handle(MAIL, world.thinking(stubborn))
+    records = await world.home.store.read(handled.session)
+    statuses = [record.event.outcome.status for record in records if isinstance(record.event, EffectEnded)]
+    assert len(world.tickets()) == 1
+    assert statuses == ["failed", "denied", "denied", "denied"]
