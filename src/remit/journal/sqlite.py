@@ -133,19 +133,24 @@ class SqliteJournal:
                 "SELECT seq, at, body FROM batches WHERE session = ? AND seq > ? ORDER BY seq", (number, after)
             ).fetchall()
         records: list[Record] = []
+        due = after + 1
         for last, at, body in rows:
             events = self._decode(session, last, body)
-            first = last - len(events) + 1
-            if (records and first != records[-1].seq + 1) or (not records and first > after + 1):
+            seq = last - len(events) + 1
+            if seq > due or (records and seq < due):
                 raise CorruptJournalError(
-                    f"{self.path}: session {session!r} has a gap before event {first}; nothing was changed"
+                    f"{self.path}: session {session!r} has a gap before event {seq}; nothing was changed"
                 )
-            records.extend(Record(first + i, at, event) for i, event in enumerate(events) if first + i > after)
+            for event in events:
+                if seq >= due:
+                    records.append(Record(seq, at, event))
+                seq += 1
+            due = seq
         return records
 
     def _decode(self, session: str, last: int, body: bytes) -> tuple[Event, ...]:
         checked = body[_CRC:]
-        if zlib.crc32(checked).to_bytes(_CRC, "big") != body[:_CRC]:
+        if zlib.crc32(checked) != int.from_bytes(body[:_CRC], "big"):
             raise CorruptJournalError(
                 f"{self.path}: session {session!r} is damaged at event {last}; nothing was changed"
             )

@@ -57,8 +57,8 @@ class Session:
         self._strategy = agent.strategy
         self.feed = Feed(name, world.store)
         self._detectors: list[Detector] = [make() for make in world.detectors]
-        telling = frozenset(kind for detector in self._detectors for kind in detector.sees)
-        self._recorder = Recorder(name, world.store, world.secrets, self.feed.advance, telling)
+        self._telling = frozenset(kind for detector in self._detectors for kind in detector.sees)
+        self._recorder = Recorder(name, world.store, world.secrets, self.feed.advance, self._telling)
         self._due: dict[str, str] = {}
         self._pausing = False
 
@@ -117,7 +117,8 @@ class Session:
             return
         first = max(place for place, record in enumerate(records) if isinstance(record.event, RunOpened))
         for record in records[first:]:
-            await self._show(record.event)
+            if type(record.event) in self._telling:
+                await self._show(record.event)
         self._due = due(self.state)
 
     # -- people ----------------------------------------------------------------------------------------------------
