@@ -39,7 +39,7 @@ class Case:
 
 
 SYSTEMS = (
-    System("remit", "Remit", ("remit",), ("import remit",)),
+    System("remit", "Remit", ("remit",), ("from remit import *",)),
     System(
         "langgraph",
         "LangGraph",

@@ -55,8 +55,6 @@ def open_reader(path: Path) -> sqlite3.Connection:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False, cached_statements=64)
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-    # Larger pages waste less at their ends: a step takes 6 % fewer bytes than with 4 KiB.
-    connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
