@@ -136,6 +136,7 @@ class Home:
                 yield item
             yield await driving
         finally:
+            living.feed.leave(listener)
             if not driving.done():
                 living.pause()
                 await asyncio.gather(driving, return_exceptions=True)

@@ -194,3 +194,13 @@ def test_no_secret_gets_into_the_journal_by_what_people_write(bench: Bench) -> N
     held = b"".join(path.read_bytes() for path in (bench.folder / "store").iterdir() if path.is_file())
     assert b"the key is" in held
     assert b"hunter2" not in held
+
+
+def test_a_closed_session_stays_to_be_read_and_takes_nothing_more(bench: Bench) -> None:
+    session = bench.run("clerk").session
+    assert bench("close", session).status == 1
+    assert bench("cancel", session).status == 0
+    assert bench("close", session, "--reason", "done", "--json").json == {"session": session, "status": "closed"}
+    assert bench("send", session, "hello?").status == 1
+    assert "closed" in bench("show", session).out
+    assert session in bench("sessions", "--status", "closed").out

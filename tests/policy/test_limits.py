@@ -10,7 +10,7 @@ from remit.core.limits import Limits
 from remit.core.messages import Call, Outcome, Usage
 from remit.core.state import State
 from remit.core.values import Nanos, nanos
-from remit.policy import budget_refusal, calls_refusal, refusal
+from remit.policy import budget_refusal, refusal
 
 
 def session(limits: Limits, events: Sequence[ev.Event] = ()) -> State:
@@ -58,13 +58,6 @@ def test_without_bounds_or_without_a_run_nothing_is_refused() -> None:
 def test_a_person_can_raise_a_limit() -> None:
     state = session(Limits(steps=1), [*answered("1"), ev.LimitRaised("steps", 2, "ann")])
     assert refusal(state, 0) == ""
-
-
-def test_too_many_calls_at_once_are_refused() -> None:
-    assert calls_refusal(16, Limits()) == ""
-    assert calls_refusal(3, Limits(calls=2)) == (
-        "limit `calls`: 3 calls in one move, at most 2 are allowed; raise `Limits.calls` to go further"
-    )
 
 
 def test_what_fits_the_budget_exactly_is_allowed_and_a_nano_more_is_not() -> None:

@@ -10,10 +10,10 @@ from remit.core.errors import ApprovalError, ConflictError, SessionBusyError, Un
 from remit.core.events import EffectInDoubt, RunEnded, SessionClosed
 from remit.core.limits import Limits
 from remit.core.moves import Brief, Strategy, ask
-from remit.core.ports import ToolContext
+from remit.core.ports import SessionQuery, ToolContext
 from remit.journal import SqliteJournal
 from remit.policy import AskBefore
-from remit.runtime import cancel, decide, doubted, raise_limit, send, settle, waiting
+from remit.runtime import cancel, close, decide, doubted, raise_limit, send, settle, waiting
 from remit.testing import EffectCounter, calls, says, use
 
 
@@ -220,3 +220,18 @@ async def test_two_people_who_write_at_the_same_time_are_both_heard(tmp_path: Pa
     await asyncio.gather(*(send(rig.store, "s", f"hello {n}", by="ann") for n in range(5)))
     assert (await rig.kinds()).count("MessageReceived") == 6
     await rig.store.close()
+
+
+async def test_a_session_is_closed_for_good_once_nothing_runs_in_it(rig: Rig) -> None:
+    declared = agent(scripted(calls(use("act"))), Acting(gives(OSError("cut off")), "act", "once"))
+    await rig.run(declared)
+    with pytest.raises(ApprovalError, match="has a run under way"):
+        await close(rig.store, "s", by="ann")
+    await cancel(rig.store, "s", by="ann")
+    state = await close(rig.store, "s", by="ann", reason="done with it")
+    assert state.closed is not None
+    assert (await close(rig.store, "s", by="bob")).seq == state.seq
+    assert [row.status for row in await rig.store.sessions(SessionQuery())] == ["closed"]
+    with pytest.raises(ApprovalError, match="is closed"):
+        await send(rig.store, "s", "hello?", by="cy")
+    rig.forget()

@@ -20,6 +20,7 @@ COMMANDS = {
     "settle": ("remit.cli.commands.settle", "say whether a call in doubt happened, and go on"),
     "send": ("remit.cli.commands.send", "leave a message for a session"),
     "cancel": ("remit.cli.commands.cancel", "end a session's run"),
+    "close": ("remit.cli.commands.close", "end a session for good"),
     "fork": ("remit.cli.commands.fork", "begin a new session with the past of another"),
     "replay": ("remit.cli.commands.replay", "drive the strategy over what is recorded, without touching the world"),
     "raise": ("remit.cli.commands.raising", "give a session more room: a higher limit"),

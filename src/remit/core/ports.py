@@ -1,6 +1,6 @@
 """Ports: the narrow places where the world meets the runtime. Each has one conformance suite in `remit.testing`."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -334,5 +334,3 @@ class Workers(Protocol):
 
 Clock = Callable[[], float]
 """Seconds; monotonic for waiting, wall for people."""
-
-Toolbox = Mapping[str, Tool]

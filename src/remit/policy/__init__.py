@@ -3,7 +3,7 @@
 from remit.policy.approvals import AskBefore
 from remit.policy.breaker import Breaker, Breakers, BreakerState, BreakerStatus, Tolerance
 from remit.policy.honeypots import Decoy, Honeypot, decoy
-from remit.policy.limits import budget_refusal, calls_refusal, refusal
+from remit.policy.limits import budget_refusal, refusal
 from remit.policy.loops import LOOP_DETECTORS, Alternation, Embed, Escalation, NoProgress, Repetition
 from remit.policy.order import judge
 from remit.policy.permissions import Allow, AskFor, Deny, Pattern, Permissions, Rule
@@ -34,7 +34,6 @@ __all__ = [
     "Tolerance",
     "Velocity",
     "budget_refusal",
-    "calls_refusal",
     "decoy",
     "judge",
     "refusal",

@@ -1,6 +1,5 @@
 """Limits: why a run may not go on, in words that say which limit it was and where it stands. Empty when it may."""
 
-from remit.core.limits import Limits
 from remit.core.state import State
 from remit.core.values import Nanos, nanos, show_usd
 
@@ -18,13 +17,6 @@ def refusal(state: State, at_ms: int) -> str:
     if limits.seconds is not None and seconds >= limits.seconds:
         return _reached("seconds", f"{seconds:.1f} of {limits.seconds:g} seconds are over")
     return ""
-
-
-def calls_refusal(count: int, limits: Limits) -> str:
-    """Say why so many calls may not be made at the same time."""
-    if count <= limits.calls:
-        return ""
-    return _reached("calls", f"{count} calls in one move, at most {limits.calls} are allowed")
 
 
 def budget_refusal(state: State, worst: Nanos) -> str:

@@ -1,7 +1,7 @@
 """The one loop, the one door for effects, the holds, and what people may add. The only part that touches the world."""
 
 from remit.runtime.feed import Feed, Listener
-from remit.runtime.people import cancel, decide, doubted, raise_limit, send, settle, waiting
+from remit.runtime.people import cancel, close, decide, doubted, raise_limit, send, settle, waiting
 from remit.runtime.replay import Replayed, fork, replay
 from remit.runtime.result import RunResult
 from remit.runtime.session import Session
@@ -19,6 +19,7 @@ __all__ = [
     "Session",
     "World",
     "cancel",
+    "close",
     "decide",
     "doubted",
     "fork",

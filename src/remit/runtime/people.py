@@ -13,6 +13,7 @@ from remit.core.events import (
     LimitRaised,
     MessageReceived,
     RunEnded,
+    SessionClosed,
 )
 from remit.core.limits import Limits
 from remit.core.ports import Store
@@ -117,6 +118,19 @@ async def cancel(store: Store, session: str, *, by: str, reason: str = "") -> St
             return (asked,)
         why = f"cancelled by {by}" + (f": {reason}" if reason else "")
         return (asked, *loose_ends(state), RunEnded(run.number, "cancelled", None, why))
+
+    return await add(store, session, make)
+
+
+async def close(store: Store, session: str, *, by: str, reason: str = "") -> State:
+    """End a session for good, once no run of it is under way; closing it again changes nothing."""
+
+    def make(state: State) -> Sequence[Event]:
+        if state.run is not None:
+            raise ApprovalError(
+                f"session {session!r} has a run under way; let it end or `remit cancel {session}` first"
+            )
+        return () if state.closed is not None else (SessionClosed(by, reason),)
 
     return await add(store, session, make)
 
