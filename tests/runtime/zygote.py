@@ -11,7 +11,7 @@ from pathlib import Path
 
 from remit import Agent, Home
 from remit.core.messages import ToolMessage
-from remit.core.ports import Reply, Request
+from remit.core.ports import Reply, Request, SessionQuery
 from remit.runtime import doubted, settle
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 
@@ -34,7 +34,7 @@ async def live(folder: Path, effect: str) -> None:
     tool = counter(folder, effect)
     agent = Agent("a", ScriptedModel(itertools.repeat(reacts)), tools=[tool])
     async with Home.open(folder / "home") as home:
-        rows = [row for row in await home.sessions() if row.why != "done"]
+        rows = [row for row in await home.sessions(SessionQuery(limit=100_000)) if row.why != "done"]
         if not rows:
             await home.run(agent, "go")
         for row in rows:
