@@ -4,7 +4,7 @@ from typing import get_args
 
 from remit.core import events as ev
 from remit.core.limits import Limits
-from remit.core.messages import Call, Outcome, Usage
+from remit.core.messages import Call, Outcome, Part, Usage
 
 CALL = Call("pay", {"to": "bob", "usd": 5.5, "tags": ["a", None, True]}, "c1_2_0", "{raw", "bad")
 OUTCOME = Outcome("c1_2_0", "failed", {"why": ["x", 1]}, "ab" * 32, 40_000)
@@ -29,9 +29,15 @@ SAMPLES: tuple[ev.Event, ...] = (
         "helper", "3", "react@2", {"pay": "ab12"}, "acme", TREE, LIMITS, {"default": "m", "judge": "n"}, "a.py:h", "s@9"
     ),
     ev.RunOpened(4, "react@2", "77-ab", 1_700_000_000_000),
-    ev.MessageReceived("hello \u2603", "ann", "key-1"),
-    ev.ModelAsked("4.1.0", "judge", 120, "well?", ("pay", "look"), "ab12", alone=True, nudge="go on", model="other"),
-    ev.ModelAnswered("4.1.0", "so", (CALL,), Usage(10, 20, 3, 4, 5), 99, "no JSON", {"id": "r"}, "length", "fallback"),
+    ev.MessageReceived(
+        "hello \u2603", "ann", "key-1", (Part("image/png", "b1", "https://example.com/a.png", "a.png", 9, 1600),)
+    ),
+    ev.ModelAsked(
+        "4.1.0", "judge", 120, "well?", ("pay", "look"), "ab12", alone=True, nudge="go on", model="other", sample=2
+    ),
+    ev.ModelAnswered(
+        "4.1.0", "so", (CALL,), Usage(10, 20, 3, 4, 5, 6, 7), 99, "no JSON", {"id": "r"}, "length", "fallback", hit=True
+    ),
     ev.ModelFailed("4.1.0", "down", 120, final=True),
     ev.Judged("c1_2_0", "AskBefore", "ask", "costly"),
     ev.ApprovalAsked("c1_2_0", "cafe", "costly", 1_700_000_060_000, CALL),

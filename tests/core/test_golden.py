@@ -51,8 +51,20 @@ def test_an_event_of_any_version_still_says_what_it_said(path: Path) -> None:
     golden = read(path)
     (event,) = ev.decode(bytes.fromhex(golden.body))
     assert ev.kind(event) == golden.kind == path.name.split(".")[0]
-    now = named(event)
-    assert {name: now[name] for name in golden.fields} == golden.fields
+    assert _known(named(event), golden.fields) == golden.fields
+
+
+def _known(now: Any, then: Any) -> Any:
+    """Leave out what was added since, at any depth."""
+    match now, then:
+        case dict(), dict():
+            ours, theirs = cast("dict[str, Any]", now), cast("dict[str, Any]", then)
+            return {name: _known(value, theirs[name]) for name, value in ours.items() if name in theirs}
+        case list(), list():
+            pairs = zip(cast("list[Any]", now), cast("list[Any]", then), strict=True)
+            return [_known(*pair) for pair in pairs]
+        case _:
+            return now
 
 
 def test_every_kind_has_a_golden_file() -> None:

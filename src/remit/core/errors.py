@@ -11,7 +11,9 @@ RemitError
 ├── DivergedError          a strategy did not repeat its recorded moves
 ├── ApprovalError          an approval that does not exist, is over, or is for other arguments
 ├── ModelError
-│   ├── RateLimitError, OverloadedError, ModelTimeoutError, ModelRequestError
+│   ├── RateLimitError, OverloadedError, ModelTimeoutError, CutStreamError, UnreadableAnswerError
+│   └── ModelRequestError
+│       ├── AuthenticationError, QuotaError, ContentFilterError, ContextTooLongError
 └── ToolError              raised by tools
     └── RejectedError      the world said no and nothing happened
 """
@@ -136,6 +138,34 @@ class ModelRequestError(ModelError):
     """The provider will never accept this request as it is."""
 
     free = True
+
+
+class CutStreamError(ModelError):
+    """The answer broke off before its end; what came of it was surely computed."""
+
+    retryable = True
+
+
+class UnreadableAnswerError(ModelError):
+    """What the provider sent is not an answer: broken JSON, a wrong type, an end without a beginning."""
+
+    retryable = True
+
+
+class AuthenticationError(ModelRequestError):
+    """The provider does not know the key, or does not let it use this model."""
+
+
+class QuotaError(ModelRequestError):
+    """The account behind the key has no money or quota left; waiting a minute will not help."""
+
+
+class ContentFilterError(ModelRequestError):
+    """The provider refuses to deal with what was said."""
+
+
+class ContextTooLongError(ModelRequestError):
+    """The conversation is longer than the model can read."""
 
 
 class ToolError(RemitError):

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from remit.core.limits import Limits
-from remit.core.messages import Call, Outcome, Stop, Usage
+from remit.core.messages import Call, Outcome, Part, Stop, Usage
 from remit.core.values import Frozen, JsonValue, Nanos
 
 SCHEMA = 1
@@ -64,6 +64,7 @@ class MessageReceived(Frozen, frozen=True, tag=3):
     by: str = "user"
     key: str = ""
     """The sender's idempotency key: the same key again is the same message."""
+    parts: tuple[Part, ...] = ()
 
 
 class ModelAsked(Frozen, frozen=True, tag=4):
@@ -81,6 +82,7 @@ class ModelAsked(Frozen, frozen=True, tag=4):
     """What the runtime added to `say`, such as a warning about a loop."""
     model: str = ""
     """Which model, when it is not the one the session was opened with."""
+    sample: int = 0
 
 
 class ModelAnswered(Frozen, frozen=True, tag=5):
@@ -96,6 +98,8 @@ class ModelAnswered(Frozen, frozen=True, tag=5):
     stop: Stop = ""
     model: str = ""
     """Which model answered, when it was not the first choice."""
+    hit: bool = False
+    """Whether the answer came from a cache."""
 
 
 class ModelFailed(Frozen, frozen=True, tag=6):

@@ -35,19 +35,36 @@ class Outcome(Frozen, frozen=True):
 
 
 class Usage(Frozen, frozen=True):
-    """Tokens of one model call. `input` counts cached ones too, `output` counts reasoning too."""
+    """Tokens of one model call. `input` counts cached and audio ones too, `output` counts reasoning and audio too."""
 
     input: int = 0
     output: int = 0
     cached: int = 0
     cache_written: int = 0
     reasoning: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+
+
+class Part(Frozen, frozen=True):
+    """An image, a document or a sound beside the words: its bytes are in a blob, or at a URL the provider can reach."""
+
+    media: str
+    """Its media type, such as `image/png`."""
+    blob: str = ""
+    url: str = ""
+    name: str = ""
+    size: int = 0
+    """Bytes."""
+    tokens: int = 0
+    """The most tokens it can take, which the hold of a call counts."""
 
 
 class UserMessage(Frozen, frozen=True):
     """Something a person, or the runtime in their place, said."""
 
     text: str
+    parts: tuple[Part, ...] = ()
 
 
 class AssistantMessage(Frozen, frozen=True):

@@ -26,6 +26,8 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
     """What the answer must look like; `Answer.value` then holds it, or `Answer.problem` says why not."""
     alone: bool = False
     """Only `say` is sent and nothing of it enters the conversation: for judges and summaries."""
+    sample: int = 0
+    """Which of several independent answers to the same question this is; a cache keeps them apart."""
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
@@ -109,9 +111,10 @@ def ask(
     tools: Sequence[str] | None = None,
     shape: Shape | None = None,
     alone: bool = False,
+    sample: int = 0,
 ) -> Door[Answer]:
     """Ask a model and get its answer."""
-    answer: Answer = yield Ask(say, role, None if tools is None else tuple(tools), shape, alone)
+    answer: Answer = yield Ask(say, role, None if tools is None else tuple(tools), shape, alone, sample)
     return answer
 
 
@@ -130,6 +133,58 @@ def fork(branches: Sequence[Strategy]) -> Door[tuple[JsonValue, ...]]:
 def note(kind: str, body: JsonValue) -> Door[None]:
     """Write something down in the journal."""
     yield Note(kind, body)
+
+
+def altered(strategy: Strategy, change: Callable[[Ask], Ask]) -> Strategy:
+    """Follow a strategy with every question changed on its way, also those of its branches."""
+
+    def changed(move: Move) -> Move:
+        match move:
+            case Ask():
+                return change(move)
+            case Fork(branches):
+                return Fork(tuple(altered(branch, change) for branch in branches))
+            case _:
+                return move
+
+    return (yield from _passed(strategy, changed))
+
+
+def prefaced(strategy: Strategy, text: str) -> Strategy:
+    """Follow a strategy and tell the model something with the first question that enters the conversation.
+
+    When it branches before it asks, every branch is told.
+    """
+    untold = bool(text)
+
+    def told(move: Move) -> Move:
+        nonlocal untold
+        if not untold:
+            return move
+        match move:
+            case Ask(say=say, alone=False):
+                untold = False
+                return msgspec.structs.replace(move, say=f"{text}\n\n{say}" if say else text)
+            case Fork(branches):
+                untold = False
+                return Fork(tuple(prefaced(branch, text) for branch in branches))
+            case _:
+                return move
+
+    return (yield from _passed(strategy, told))
+
+
+def _passed(strategy: Strategy, change: Callable[[Move], Move]) -> Strategy:
+    answer: Any = None
+    try:
+        while True:
+            try:
+                move = strategy.send(answer)
+            except StopIteration as end:
+                return end.value
+            answer = yield change(move)
+    finally:
+        strategy.close()
 
 
 def versioned(version: str) -> Callable[[StrategyMaker], StrategyMaker]:

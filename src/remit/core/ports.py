@@ -35,6 +35,8 @@ class ModelSpec(msgspec.Struct, frozen=True):
     """`None` when nobody knows it, which is a refusal unless the limits say otherwise."""
     calls: int = 1
     """How many billed provider calls one `complete` may make at worst: what a hold is multiplied by."""
+    variant: str = ""
+    """What else decides its answers, such as a temperature: a cache tells two variants of a model apart."""
 
 
 class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +79,13 @@ class Request(msgspec.Struct, frozen=True):
     max_output: int = 4096
     role: str = "default"
     session: str = ""
+    tenant: str = ""
+    sample: int = 0
+    """Which of several independent answers to the same question is wanted."""
+    memo: dict[object, object] | None = None
+    """Where an encoder may keep what it made of `messages`, which only grow; it lives as long as the conversation."""
+    blobs: "Blobs | None" = None
+    """Where the bytes of parts are; `None` when there are no parts."""
 
 
 class Reply(Frozen, frozen=True):
@@ -91,6 +100,8 @@ class Reply(Frozen, frozen=True):
     """Who answered, when that was not the model asked."""
     cost: Nanos | None = None
     """What it cost, when the model knows better than its price."""
+    hit: bool = False
+    """Whether it came from a cache."""
 
 
 class Delta(Frozen, frozen=True):

@@ -255,7 +255,7 @@ class State:
 
     def _open_run(self, event: ev.RunOpened) -> None:
         task = "\n\n".join(message.text for message in self.inbox)
-        self.thread(MAIN).extend(UserMessage(message.text) for message in self.inbox)
+        self.thread(MAIN).extend(UserMessage(message.text, message.parts) for message in self.inbox)
         self.inbox = []
         self.runs = event.run
         self.run = Run(event.run, event.strategy, event.worker, task, event.at)

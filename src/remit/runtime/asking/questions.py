@@ -42,6 +42,8 @@ class _Measured:
 
     messages: int = 0
     tokens: int = 0
+    memo: dict[object, object] = field(default_factory=dict[object, object])
+    """What the wires made of it."""
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ class Asking:
             alone=move.alone,
             nudge=nudge,
             model=_unlike_pinned(state, move.role, model),
+            sample=move.sample,
         )
         said = [UserMessage(text) for text in (move.say, nudge) if text]
         key = path.rpartition(".")[0]
@@ -133,6 +136,10 @@ class Asking:
             max_output=state.limits.max_output,
             role=move.role,
             session=self.recorder.session,
+            tenant=self.world.tenant.name,
+            sample=move.sample,
+            memo=None if move.alone else self._sizes[key].memo,
+            blobs=self.world.store,
         )
         on_its_way = _Asked(path, move, model, offer.specs, worst, held)
         return self._take(on_its_way, await self._complete(on_its_way, request))
@@ -216,7 +223,16 @@ class Asking:
         if reply.calls and not asked.offered and not value:
             problem = "tools were called although none is on offer"
         answered = ModelAnswered(
-            asked.path, said, calls, reply.usage, cost, problem, fit(reply.reasoning), reply.stop, legible(reply.model)
+            asked.path,
+            said,
+            calls,
+            reply.usage,
+            cost,
+            problem,
+            fit(reply.reasoning),
+            reply.stop,
+            legible(reply.model),
+            reply.hit,
         )
         kept = self.recorder.record(answered, self.ledger.settle(asked.held, asked.worst, cost))
         if kept is not answered:
@@ -263,14 +279,8 @@ def recalled(path: str, step: Step, move: Ask) -> Answer | None:
         raise DivergedError(path, "a note", "a question to a model")
     shape = move.shape.id if move.shape else ""
     role = "" if move.role == "default" else move.role
-    same = (asked.role, asked.say, asked.tools, asked.shape, asked.alone) == (
-        role,
-        move.say,
-        move.tools,
-        shape,
-        move.alone,
-    )
-    if not same:
+    recorded = (asked.role, asked.say, asked.tools, asked.shape, asked.alone, asked.sample)
+    if recorded != (role, move.say, move.tools, shape, move.alone, move.sample):
         now, then = _worded(move.role, move.say), _worded(asked.role or "default", asked.say)
         raise DivergedError(path, then, now if now != then else f"{now} with other tools or another shape")
     if step.failed is not None and step.failed.final:
@@ -346,8 +356,8 @@ def _tokens(messages: Sequence[Message]) -> int:
     for message in messages:
         total += _MESSAGE_OVERHEAD
         match message:
-            case UserMessage(text=text):
-                total += len(text.encode("utf-8", "replace"))
+            case UserMessage(text=text, parts=parts):
+                total += len(text.encode("utf-8", "replace")) + sum(part.tokens for part in parts)
             case AssistantMessage():
                 total += len(_json.encode((message.text, message.calls, message.reasoning)))
             case _:

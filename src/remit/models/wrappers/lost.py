@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from remit.core.errors import ModelError, ModelTimeoutError
-from remit.core.messages import AssistantMessage, Message, ToolMessage
+from remit.core.messages import AssistantMessage, Message, ToolMessage, UserMessage
 from remit.core.ports import Delta, Emit, ModelSpec, Reply, Request
 from remit.core.values import Nanos
 
@@ -26,6 +26,7 @@ def _tokens(request: Request) -> int:
     """Bound a request's tokens from above, as the hold for it was: no tokenizer makes more tokens than bytes."""
     total = 64 + len(request.instructions.encode("utf-8", "replace"))
     total += sum(len(_encoder.encode((tool.name, tool.description, tool.schema))) for tool in request.tools)
+    total += sum(part.tokens for said in request.messages if isinstance(said, UserMessage) for part in said.parts)
     return total + sum(_OVERHEAD + len(_bytes(message)) for message in request.messages)
 
 

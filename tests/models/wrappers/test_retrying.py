@@ -15,7 +15,7 @@ from remit.core.errors import (
 from remit.core.messages import AssistantMessage, Call, Outcome, ToolMessage, Usage, UserMessage
 from remit.core.ports import Delta, Emit, ModelSpec, Reply, Request, ToolSpec
 from remit.models import FlatPrice, Retrying
-from remit.models.retrying import Backoff
+from remit.models.wrappers.retrying import Backoff
 from remit.testing import ScriptedModel, check_wrapper, says
 from remit.testing.scripted import Item
 

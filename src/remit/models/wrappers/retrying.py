@@ -9,7 +9,7 @@ import msgspec
 
 from remit.core.errors import ConfigError, ModelError
 from remit.core.ports import Emit, Model, ModelSpec, Reply, Request
-from remit.models.lost import Attempts, raised, settle, worst
+from remit.models.wrappers.lost import Attempts, raised, settle, worst
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import msgspec
 
 from remit.core.errors import ModelError, OverloadedError, RateLimitError
 from remit.core.ports import Emit, Model, ModelSpec, Reply, Request
-from remit.models.lost import Attempts, raised, settle, worst
 from remit.models.prices import DearestPrice
+from remit.models.wrappers.lost import Attempts, raised, settle, worst
 
 
 class Fallback:

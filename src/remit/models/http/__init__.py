@@ -1,0 +1,1 @@
+"""HTTP: how the wires reach a provider: connections, time limits, server-sent events."""

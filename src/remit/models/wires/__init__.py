@@ -1,0 +1,1 @@
+"""Wires: the languages of the providers, written and read without a word more than needed."""

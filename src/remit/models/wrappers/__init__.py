@@ -1,0 +1,1 @@
+"""Wrappers: each is a model around a model."""
