@@ -2,31 +2,40 @@
 
 import asyncio
 import contextlib
+import importlib
 import os
 import re
 import secrets as lots
+import sys
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, cast
 
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError, OverLimitError, SessionBusyError, UnknownSessionError
 from remit.core.events import Record, SessionOpened, Tree
 from remit.core.limits import Tenant
-from remit.core.ports import Delta, Detector, Model, SessionQuery, SessionRow, Store
+from remit.core.ports import Delta, Detector, Model, Price, SessionQuery, SessionRow, Store
 from remit.core.state import State
 from remit.core.token import VARIABLE, Remit, verify
 from remit.journal import Durability, MemoryJournal, RedactedStore, SqliteJournal
-from remit.models import Breaking, Retrying
+from remit.models.answers import AnswerFile
+from remit.models.http.port import PATIENCE, Timeouts
+from remit.models.keys import Keys, environment
+from remit.models.names import provider_of
+from remit.models.stack import stack
+from remit.models.wrappers.breaking import Breaking
+from remit.models.wrappers.rate_limited import Pace, shared_rate
 from remit.policy import LOOP_DETECTORS, Breakers, Embed, NoProgress, Secrets, Velocity
 from remit.runtime import (
     FileWorkers,
     LocalWorkers,
     Replayed,
     RunResult,
+    Said,
     Session,
     World,
     decide,
@@ -58,7 +67,17 @@ class Settings:
     durability: Durability = "process"
     tenants: Sequence[Tenant] = (Tenant(),)
     models: Mapping[str, ModelMaker] = field(default_factory=dict[str, ModelMaker])
-    """Makers of models by the prefix of their names, such as `openai`."""
+    """Makers of models by the prefix of their names, before the providers that Remit knows itself."""
+    keys: Keys = environment
+    """Where the keys of providers are, by the names of the variables they would have in the environment."""
+    prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    """By a model's whole name; before the bundled list."""
+    paces: Mapping[str, Pace] = field(default_factory=dict[str, Pace])
+    """What each provider allows a minute, by the prefix of its models; all sessions of the process share it."""
+    timeouts: Timeouts = PATIENCE
+    """How long a provider is waited for."""
+    answers: AnswerFile | None = None
+    """Where answers of named models are kept, so that a question asked again costs nothing."""
     secrets: Secrets = field(default_factory=Secrets)
     """Values that never enter a journal."""
     embed: Embed | None = None
@@ -109,12 +128,17 @@ class Home:
     async def close(self) -> None:
         """Let go of the store and stop being a worker."""
         await self.store.close()
+        pooled = sys.modules.get("remit.models.http.pooled")
+        if pooled is not None:
+            await pooled.SHARED.close()
+        if self._settings.answers is not None:
+            await self._settings.answers.close()
         if isinstance(self._workers, FileWorkers):
             self._workers.close()
 
     # -- running ---------------------------------------------------------------------------------------------------
 
-    async def run(self, agent: Agent, text: str, *, session: str = "", tenant: str = "", token: str = "") -> RunResult:
+    async def run(self, agent: Agent, said: Said, *, session: str = "", tenant: str = "", token: str = "") -> RunResult:
         """Give an agent a message and drive it until it answers or waits: in a new session, or in the one named.
 
         A named session that does not exist is opened under that name.
@@ -122,15 +146,15 @@ class Home:
         tree has no room, `SessionBusyError` when another worker drives the session.
         """
         living = await self._living(agent, session, tenant, token)
-        return await self._drive(living, text)
+        return await self._drive(living, said)
 
     async def stream(
-        self, agent: Agent, text: str, *, session: str = "", tenant: str = "", token: str = ""
+        self, agent: Agent, said: Said, *, session: str = "", tenant: str = "", token: str = ""
     ) -> AsyncIterator[Delta | Record | RunResult]:
         """Like `run`, but yield text as it is written and records as they become durable; the result comes last."""
         living = await self._living(agent, session, tenant, token)
         listener = living.feed.listen(after=living.state.seq if session else 0)
-        driving = asyncio.ensure_future(self._drive(living, text))
+        driving = asyncio.ensure_future(self._drive(living, said))
         try:
             async for item in listener:
                 yield item
@@ -143,6 +167,7 @@ class Home:
 
     async def resume(self, agent: Agent, session: str) -> RunResult:
         """Go on with a session after a crash, a decision or a pause; raise `UnknownSessionError` when there is none."""
+        self._check_keys(agent)
         with self._taken(session):
             living = await self._loaded(agent, session, await self._records(session))
         return await self._drive(living)
@@ -155,6 +180,7 @@ class Home:
 
     async def _living(self, agent: Agent, session: str, tenant: str, token: str) -> Session:
         name = session or lots.token_hex(6)
+        self._check_keys(agent)
         with self._taken(name):
             records = await self.store.read(name) if session else []
             if records:
@@ -188,10 +214,10 @@ class Home:
             del self._active[name]
             raise
 
-    async def _drive(self, living: Session, text: str | None = None) -> RunResult:
+    async def _drive(self, living: Session, said: Said | None = None) -> RunResult:
         try:
-            if text is not None:
-                living.hear(text)
+            if said is not None:
+                await living.hear(said)
             return await living.run()
         finally:
             self._active.pop(living.id, None)
@@ -199,9 +225,9 @@ class Home:
 
     # -- people ----------------------------------------------------------------------------------------------------
 
-    async def send(self, session: str, text: str, *, by: str = "user", key: str = "") -> None:
+    async def send(self, session: str, said: Said, *, by: str = "user", key: str = "") -> None:
         """Leave a message for an agent; whoever drives its session takes it up."""
-        await send(self.store, session, text, by=by, key=key)
+        await send(self.store, session, said, by=by, key=key)
 
     async def approve(self, session: str, call: str = "", *, granted: bool = True, by: str, reason: str = "") -> None:
         """Approve or deny a call that waits, for exactly its arguments; `resume` then goes on."""
@@ -268,12 +294,37 @@ class Home:
     def _model(self, model: str | Model) -> Model:
         if not isinstance(model, str):
             return Breaking(model, self.breakers)
+        settings = self._settings
         prefix, _, name = model.partition(":")
-        maker = self._settings.models.get(prefix)
+        maker = settings.models.get(prefix)
+        made = (
+            _connecting().connect(model, keys=settings.keys, timeouts=settings.timeouts)
+            if maker is None
+            else maker(name)
+        )
+        rate = None
         if maker is None:
-            known = ", ".join(f"{known}:..." for known in self._settings.models) or "none"
-            raise ConfigError(f"no maker for model {model!r}; known: {known}. Give Settings(models=...) or a Model")
-        return Retrying(Breaking(maker(name), self.breakers))
+            provider, key = provider_of(model), self._key_of(model)
+            rate = shared_rate(provider, key, settings.paces[provider]) if provider in settings.paces else None
+        return stack(made, gate=self.breakers, rate=rate, cache=settings.answers, prices=settings.prices)
+
+    def _key_of(self, model: str) -> str:
+        """Find the key of a model and keep it out of every journal; empty when there is none."""
+        key = ""
+        for variable in _connecting().key_variables(model):
+            key = self._settings.keys(variable)
+            # What cannot be kept out, such as a local server's "EMPTY", is no secret.
+            with contextlib.suppress(ConfigError):
+                self._settings.secrets.register(variable, key)
+        return key
+
+    def _check_keys(self, agent: Agent) -> None:
+        """Refuse to begin with a model that cannot be asked for want of a key."""
+        for model in (agent.model, *agent.roles.values()):
+            if isinstance(model, str) and model.partition(":")[0] not in self._settings.models:
+                needed = _connecting().key_needed(model)
+                if needed and not self._settings.keys(needed):
+                    raise ConfigError(f"no key for model {model!r}: set {needed}")
 
     def _detectors(self, agent: Agent) -> tuple[Callable[[], Detector], ...]:
         embed, velocity = self._settings.embed, agent.limits.usd_per_minute
@@ -283,6 +334,17 @@ class Home:
         if velocity is not None:
             makers.append(lambda: Velocity(velocity))
         return tuple(makers)
+
+
+def _connecting() -> "_Connecting":
+    # The wires and their HTTP are loaded by those who name a model, and by nobody else.
+    return cast("_Connecting", importlib.import_module("remit.models.connecting"))
+
+
+class _Connecting(Protocol):
+    def connect(self, name: str, *, keys: Keys, timeouts: Timeouts) -> Model: ...
+    def key_variables(self, name: str) -> tuple[str, ...]: ...
+    def key_needed(self, name: str) -> str: ...
 
 
 def child_of(parent: Remit | None) -> Tree | None:

@@ -76,6 +76,27 @@ def test_every_branch_is_told_when_it_branches_first() -> None:
     assert follow(prefaced(whole(), "know"))[1] == [["know\n\nb"], ["know\n\nc"], ["d"]]
 
 
+def test_what_no_branch_was_told_is_told_afterwards() -> None:
+    def whole() -> Strategy:
+        apart = yield from fork([asks("b", alone=True), asks("c", alone=True)])
+        after = yield from asks("d", "e")
+        return [*apart, after]
+
+    assert follow(prefaced(whole(), "know"))[1] == [["b"], ["c"], ["know\n\nd", "e"]]
+
+
+def test_a_branch_within_a_branch_that_was_told_is_enough() -> None:
+    def deep() -> Strategy:
+        return (yield from fork([asks("c")]))
+
+    def whole() -> Strategy:
+        within = yield from fork([deep()])
+        after = yield from asks("d")
+        return [*within, after]
+
+    assert follow(prefaced(whole(), "know"))[1] == [(["know\n\nc"],), ["d"]]
+
+
 def test_a_changed_strategy_is_closed_with_what_it_wraps_and_gives_up_with_it() -> None:
     ended: list[str] = []
 

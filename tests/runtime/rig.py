@@ -97,7 +97,7 @@ class Rig:
         """Begin a session, with a message if there is one."""
         session = self.living[name] = await Session.open(name, agent, self.world(agent), tree)
         if text:
-            session.hear(text)
+            await session.hear(text)
         return session
 
     async def load(self, agent: Agent, name: str = "s") -> Session:

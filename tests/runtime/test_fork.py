@@ -65,7 +65,7 @@ async def test_a_fork_of_all_there_is_goes_on_from_there(rig: Rig) -> None:
     await rig.run(agent(scripted(says("one"))))
     await fork(rig.store, "s", "t")
     session = await rig.load(agent(scripted(says("two"))), "t")
-    session.hear("more")
+    await session.hear("more")
     assert (await session.run()).output == "two"
     opened = (await rig.events("t"))[0]
     assert isinstance(opened, SessionOpened)

@@ -115,12 +115,12 @@ async def test_a_session_has_one_budget_over_all_its_runs(rig: Rig) -> None:
     session = await rig.open(declared)
     found: list[str] = []
     for _ in range(3):
-        session.hear("more")
+        await session.hear("more")
         found.append((await session.run()).status)
     assert found == ["done", "done", "refused"]
     await raise_limit(rig.store, "s", "session_usd", 1.0, by="ann")
     session = await rig.load(declared)
-    session.hear("now")
+    await session.hear("now")
     assert (await session.run()).status == "done"
 
 
@@ -219,7 +219,7 @@ async def test_a_conversation_of_another_branch_does_not_stand_in_for_this_one(r
     declared = agent(model, strategy=branches)
     session = await rig.open(declared, "a")
     await session.run()
-    session.hear("b" * 20_000)
+    await session.hear("b" * 20_000)
     await session.run()
     holds = [event.hold for event in await rig.events() if isinstance(event, ModelAsked)]
     assert min(holds[2:]) > 20_000 * 1000

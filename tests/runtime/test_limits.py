@@ -78,7 +78,7 @@ async def test_a_limit_that_is_raised_lets_the_session_go_on(rig: Rig) -> None:
     assert (await rig.run(declared)).status == "stopped"
     await raise_limit(rig.store, "s", "steps", 10, by="ann")
     session = await rig.load(declared)
-    session.hear("go on")
+    await session.hear("go on")
     assert (await session.run()).output == "done"
 
 

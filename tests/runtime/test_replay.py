@@ -70,7 +70,7 @@ async def test_a_recorded_session_repeats_itself_and_touches_nothing(rig: Rig) -
 async def test_every_run_of_a_session_is_replayed(rig: Rig) -> None:
     session = await rig.open(agent(scripted(says("a"), says("b"))), "one")
     await session.run()
-    session.hear("two")
+    await session.hear("two")
     await session.run()
     declared = agent(scripted())
     found = await replay(await rig.store.read("s"), declared, rig.world(declared))

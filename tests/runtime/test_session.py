@@ -94,7 +94,7 @@ async def test_a_message_that_comes_while_a_run_goes_on_starts_the_next_run(rig:
 async def test_a_message_that_slips_in_before_a_run_is_durable_is_part_of_what_its_strategy_is_told(rig: Rig) -> None:
     session = await rig.open(agent(scripted(says("a"), says("b")), strategy=tells_its_task), "mine")
     await session.run()
-    session.hear("mine again")
+    await session.hear("mine again")
     await send(rig.store, "s", "theirs", by="ann")
     result = await session.run()
     assert result.output == "theirs\n\nmine again"
@@ -130,7 +130,7 @@ async def test_a_closed_session_takes_no_messages(rig: Rig) -> None:
     with pytest.raises(JournalError, match="is closed"):
         await session.send("more")
     with pytest.raises(JournalError, match="is closed"):
-        session.hear("more")
+        await session.hear("more")
     assert (await session.run()).output == "done"
 
 
@@ -149,7 +149,7 @@ async def test_a_session_belongs_to_its_agent(rig: Rig) -> None:
 async def test_a_changed_tool_is_flagged_as_drift(rig: Rig) -> None:
     await rig.run(agent(scripted(says("done")), EffectCounter("read")))
     session = await rig.load(agent(scripted(says("done")), EffectCounter("once"), EffectCounter("read", name="new")))
-    session.hear("again")
+    await session.hear("again")
     await session.run()
     flags = [event for event in await rig.events() if isinstance(event, Flagged)]
     assert [(flag.kind, flag.level) for flag in flags] == [("drift", "notice")]

@@ -16,7 +16,7 @@ def test_fields_are_named_at_every_depth() -> None:
     assert fields["calls"] == [
         {"tool": "f", "args": {"a": [1, {"b": None}]}, "id": "c1", "malformed": "", "problem": ""}
     ]
-    assert fields["usage"] == {"input": 3, "output": 1, "cached": 0, "cache_written": 0, "reasoning": 0}
+    assert fields["usage"] == msgspec.structs.asdict(Usage(3, 1))
     assert msgspec.json.decode(msgspec.json.encode(told)) == told
 
 

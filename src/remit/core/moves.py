@@ -153,25 +153,37 @@ def altered(strategy: Strategy, change: Callable[[Ask], Ask]) -> Strategy:
 def prefaced(strategy: Strategy, text: str) -> Strategy:
     """Follow a strategy and tell the model something with the first question that enters the conversation.
 
-    When it branches before it asks, every branch is told.
+    When it branches before it asks, every branch is told that asks within its own; if none does, it is told afterwards.
     """
-    untold = bool(text)
+    return (yield from _Preface(text, told=not text).follow(strategy))
 
-    def told(move: Move) -> Move:
-        nonlocal untold
-        if not untold:
+
+@dataclass(slots=True)
+class _Preface:
+    text: str
+    told: bool = False
+    branches: tuple["_Preface", ...] = ()
+
+    def follow(self, strategy: Strategy) -> Strategy:
+        return (yield from _passed(strategy, self._change))
+
+    def _heard(self) -> bool:
+        # Branches have come to their end when the next move is made, so whether one was told is settled by then.
+        return self.told or any(branch._heard() for branch in self.branches)
+
+    def _change(self, move: Move) -> Move:
+        if self._heard():
             return move
         match move:
             case Ask(say=say, alone=False):
-                untold = False
-                return msgspec.structs.replace(move, say=f"{text}\n\n{say}" if say else text)
+                self.told = True
+                return msgspec.structs.replace(move, say=f"{self.text}\n\n{say}" if say else self.text)
             case Fork(branches):
-                untold = False
-                return Fork(tuple(prefaced(branch, text) for branch in branches))
+                self.branches = tuple(_Preface(self.text) for _ in branches)
+                pairs = zip(self.branches, branches, strict=True)
+                return Fork(tuple(preface.follow(branch) for preface, branch in pairs))
             case _:
                 return move
-
-    return (yield from _passed(strategy, told))
 
 
 def _passed(strategy: Strategy, change: Callable[[Move], Move]) -> Strategy:

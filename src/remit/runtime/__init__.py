@@ -1,5 +1,6 @@
 """The one loop, the one door for effects, the holds, and what people may add. The only part that touches the world."""
 
+from remit.runtime.attaching import Attachment, Said, attach
 from remit.runtime.feed import Feed, Listener
 from remit.runtime.people import cancel, close, decide, doubted, raise_limit, send, settle, waiting
 from remit.runtime.replay import Replayed, fork, replay
@@ -9,6 +10,7 @@ from remit.runtime.workers import FileWorkers, LocalWorkers
 from remit.runtime.world import Redactor, World
 
 __all__ = [
+    "Attachment",
     "Feed",
     "FileWorkers",
     "Listener",
@@ -16,8 +18,10 @@ __all__ = [
     "Redactor",
     "Replayed",
     "RunResult",
+    "Said",
     "Session",
     "World",
+    "attach",
     "cancel",
     "close",
     "decide",

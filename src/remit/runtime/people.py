@@ -19,6 +19,7 @@ from remit.core.limits import Limits
 from remit.core.ports import Store
 from remit.core.state import Effect, State
 from remit.core.values import JsonValue, now_ms
+from remit.runtime.attaching import Said, kept
 
 _OPEN = frozenset({"started", "in_doubt"})
 # What a tree shares is pinned when its root is opened, and the velocity's watcher is the agent's.
@@ -43,13 +44,14 @@ async def add(store: Store, session: str, make: Callable[[State], Sequence[Event
         return state
 
 
-async def send(store: Store, session: str, text: str, *, by: str, key: str = "") -> State:
+async def send(store: Store, session: str, said: Said, *, by: str, key: str = "") -> State:
     """Leave a message for the agent."""
+    text, parts = await kept(said, store)
 
     def make(state: State) -> Sequence[Event]:
         if state.closed is not None:
             raise ApprovalError(f"session {session!r} is closed; open a new one")
-        return () if key and key in state.keys else (MessageReceived(text, by, key),)
+        return () if key and key in state.keys else (MessageReceived(text, by, key, parts),)
 
     return await add(store, session, make)
 

@@ -34,6 +34,7 @@ from remit.core.ports import Alarm, Detector
 from remit.core.state import State
 from remit.core.values import JsonValue, nanos, now_ms
 from remit.runtime.asking.questions import Asking, heed
+from remit.runtime.attaching import Said, kept
 from remit.runtime.briefing import brief
 from remit.runtime.effects.gateway import Gateway
 from remit.runtime.feed import Feed
@@ -123,19 +124,21 @@ class Session:
 
     # -- people ----------------------------------------------------------------------------------------------------
 
-    async def send(self, text: str, *, by: str = "user", key: str = "") -> bool:
+    async def send(self, said: Said, *, by: str = "user", key: str = "") -> bool:
         """Give the agent a message; durable when this returns. False when the same key was received before."""
         self._refuse_closed()
         if key and key in self.state.keys:
             return False
-        self._recorder.record(MessageReceived(legible(text), by, key))
+        text, parts = await kept(said, self.world.store)
+        self._recorder.record(MessageReceived(legible(text), by, key, parts))
         await self._recorder.flush()
         return True
 
-    def hear(self, text: str, *, by: str = "user") -> None:
+    async def hear(self, said: Said, *, by: str = "user") -> None:
         """Give the agent a message that becomes durable with the first thing it leads to."""
         self._refuse_closed()
-        self._recorder.record(MessageReceived(legible(text), by))
+        text, parts = await kept(said, self.world.store)
+        self._recorder.record(MessageReceived(legible(text), by, "", parts))
 
     def _refuse_closed(self) -> None:
         if self.state.closed is not None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from remit.core.messages import Call, Outcome
-from remit.core.moves import Answer, Door, GiveUp, ask, run
+from remit.core.moves import Answer, Door, GiveUp, Strategy, ask, run
 from remit.core.shape import Shape
 from remit.core.values import JsonValue
 from remit.strategies.template import as_text
@@ -13,6 +13,21 @@ def ask_for(shape: Shape, say: str = "", *, role: str = "default", repairs: int 
     """Ask a model, without tools, for a value of a shape; see `mended`."""
     answer = yield from ask(say, role=role, tools=(), shape=shape)
     return (yield from mended(answer, shape, role=role, repairs=repairs))
+
+
+def ask_alone(shape: Shape, say: str, *, role: str = "default", repairs: int = 2) -> Door[Any]:
+    """Ask a model outside of the conversation for a value of a shape; repeat the question, then give up."""
+    answer = yield from ask(say, role=role, tools=(), shape=shape, alone=True)
+    problem = _problem(answer)
+    for _ in range(repairs):
+        if not problem:
+            break
+        again = f"{say}\n\nYour last answer could not be used: {problem}\nAnswer again, whole, with this put right."
+        answer = yield from ask(again, role=role, tools=(), shape=shape, alone=True)
+        problem = _problem(answer)
+    if problem:
+        raise _unusable(answer, problem, repairs)
+    return answer.value
 
 
 def mended(answer: Answer, shape: Shape, *, role: str = "default", repairs: int = 2) -> Door[Any]:
@@ -25,8 +40,7 @@ def mended(answer: Answer, shape: Shape, *, role: str = "default", repairs: int 
         answer = yield from ask(say, role=role, tools=(), shape=shape)
         problem = _problem(answer)
     if problem:
-        reason = f"the model's answer still cannot be used after {repairs} repairs: {problem}"
-        raise GiveUp(reason, {"answer": answer.text, "problem": problem})
+        raise _unusable(answer, problem, repairs)
     return answer.value
 
 
@@ -38,9 +52,25 @@ def perform(call: Call) -> Door[JsonValue]:
     return outcome.output
 
 
+def attempt(strategy: Strategy) -> Strategy:
+    """Follow a strategy to its end, good or bad: give its `output`, and in `failed` the reason when it gave up.
+
+    In a branch of a fork this keeps one that gives up from ending the run.
+    """
+    try:
+        return {"output": (yield from strategy)}
+    except GiveUp as stop:
+        return {"failed": stop.reason, "output": stop.output}
+
+
 def succeeded(outcome: Outcome) -> bool:
     """Say whether a call went well, as far as an agent may know: it must not see through a simulation."""
     return outcome.status in {"ok", "simulated"}
+
+
+def _unusable(answer: Answer, problem: str, repairs: int) -> GiveUp:
+    reason = f"the model's answer still cannot be used after {repairs} repairs: {problem}"
+    return GiveUp(reason, {"answer": answer.text, "problem": problem})
 
 
 def _problem(answer: Answer) -> str:

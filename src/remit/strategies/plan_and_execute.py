@@ -10,15 +10,18 @@ from remit.core.messages import Call
 from remit.core.moves import Brief, Door, GiveUp, Strategy, StrategyMaker, ask, note, run, versioned
 from remit.core.shape import Shape
 from remit.core.values import JsonObject, JsonValue
-from remit.strategies import plan_text
 from remit.strategies.doors import ask_for, succeeded
-from remit.strategies.plan import PLAN, Done, Plan, PlanStep, edges, review
+from remit.strategies.plans import plan_text
+from remit.strategies.plans.plan import PLAN, Done, Plan, PlanStep, edges, review
+from remit.strategies.plans.schedule import waves
+from remit.strategies.prompts import Prompts
 from remit.strategies.react import as_json
-from remit.strategies.schedule import waves
 from remit.strategies.template import DOUBLE_BRACES, as_text, fill
 
 
-def planning(*, most: int = 16, replans: int = 2, shape: Shape | None = None) -> StrategyMaker:
+def planning(
+    *, most: int = 16, replans: int = 2, shape: Shape | None = None, prompts: Prompts = plan_text.PROMPTS
+) -> StrategyMaker:
     """Make a plan-and-execute strategy: at most so many steps a plan and so many new plans after failures.
 
     The output is the model's answer, or a value of the shape as JSON. It gives up on a plan that is still not valid
@@ -26,13 +29,13 @@ def planning(*, most: int = 16, replans: int = 2, shape: Shape | None = None) ->
     """
     final = None if shape is None else as_json(shape)
 
-    @versioned("1")
+    @versioned(prompts.edition())
     def plan_and_execute(brief: Brief) -> Strategy:
         done: Done = {}
-        say = plan_text.opening(brief, most)
+        say = plan_text.opening(prompts, brief, most)
         replanned = 0
         while True:
-            plan = yield from _plan(say, brief, done, most)
+            plan = yield from _plan(prompts, say, brief, done, most)
             yield from note("plan", plan.as_json())
             failed = yield from _execute(plan, done)
             if not failed:
@@ -40,10 +43,10 @@ def planning(*, most: int = 16, replans: int = 2, shape: Shape | None = None) ->
             if replanned == replans:
                 raise _given_up(plan, done, failed, replans)
             replanned += 1
-            say = plan_text.replan(plan, done, failed)
+            say = plan_text.replan(prompts, plan, done, failed)
         if final is not None:
-            return (yield from ask_for(final, plan_text.closing(done)))
-        answer = yield from ask(plan_text.closing(done), tools=())
+            return (yield from ask_for(final, plan_text.closing(prompts, done)))
+        answer = yield from ask(plan_text.closing(prompts, done), tools=())
         return answer.text
 
     return plan_and_execute
@@ -53,13 +56,13 @@ plan_and_execute = planning()
 """Plan and execute, with at most 16 steps a plan and 2 replans."""
 
 
-def _plan(say: str, brief: Brief, done: Done, most: int) -> Door[Plan]:
+def _plan(prompts: Prompts, say: str, brief: Brief, done: Done, most: int) -> Door[Plan]:
     """Get a plan that can run, with one round to repair what a review finds."""
     plan: Plan = yield from ask_for(PLAN, say)
     found = review(plan, brief, done=done, most=most)
     if not found.errors and not found.notes:
         return plan
-    plan = yield from ask_for(PLAN, plan_text.repair(found))
+    plan = yield from ask_for(PLAN, plan_text.repair(prompts, found))
     errors = review(plan, brief, done=done, most=most).errors
     if errors:
         output: JsonObject = {"problems": list(errors), "plan": plan.as_json(), "done": _outputs(done)}

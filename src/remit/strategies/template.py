@@ -1,7 +1,7 @@
 """Template: JSON with references to named results in its strings, filled in when the results are there."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -41,6 +41,11 @@ def fill(template: JsonValue, values: Mapping[str, JsonValue], syntax: Syntax) -
 def as_text(value: JsonValue) -> str:
     """Write a value for a reader: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def items(lines: Iterable[str]) -> str:
+    """Write lines as a list for a reader."""
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _names(template: JsonValue, syntax: Syntax) -> Iterator[str]:

@@ -131,7 +131,7 @@ class Timeline:
         detail = head(event.text) + (f" (unusable: {head(event.problem)})" if event.problem else "")
         return Row(
             *self._at(record),
-            event.model or title,
+            f"{event.model or title} (cached)" if event.hit else event.model or title,
             detail,
             event.step,
             wants=", ".join(call_text(call) for call in event.calls),
@@ -224,7 +224,8 @@ class Timeline:
                 self._models = event.models
                 return Row(*self._at(record), "session", _declared(event), mood="quiet")
             case ev.MessageReceived():
-                return Row(*self._at(record), event.by, head(event.text))
+                shown = [f"[{part.name or part.url or part.media}]" for part in event.parts]
+                return Row(*self._at(record), event.by, " ".join([head(event.text), *shown]))
             case ev.SessionClosed():
                 return Row(*self._at(record), "closed", _because(f"by {event.by}", event.reason), mood="quiet")
             case _:

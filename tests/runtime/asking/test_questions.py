@@ -235,6 +235,6 @@ async def test_a_model_that_is_not_the_one_the_session_was_opened_with_is_named(
     await rig.run(agent(scripted(says("one"))))
     assert [event.model for event in await rig.events() if isinstance(event, ModelAsked)] == [""]
     taken_up = await rig.load(agent(ScriptedModel([says("two")], name="other")))
-    taken_up.hear("again")
+    await taken_up.hear("again")
     await taken_up.run()
     assert [event.model for event in await rig.events() if isinstance(event, ModelAsked)] == ["", "other"]

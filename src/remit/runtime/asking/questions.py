@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from remit.core.agent import Agent
-from remit.core.errors import DivergedError, ModelError, ModelTimeoutError, OverLimitError
+from remit.core.errors import ContextTooLongError, DivergedError, ModelError, ModelTimeoutError, OverLimitError
 from remit.core.events import ModelAnswered, ModelAsked, ModelFailed
 from remit.core.messages import AssistantMessage, Call, Message, Stop, UserMessage
 from remit.core.moves import Answer, Ask
@@ -32,6 +32,8 @@ _REQUEST_OVERHEAD = 64
 
 _WARN = "You are repeating yourself without getting further. Try something else, or answer with what you have."
 _FORCE = "Answer now with what you have. No more tool calls are possible."
+
+_SHORTEN = "; begin a new session, or give the agent a model that reads more"
 
 _json = msgspec.json.Encoder()
 
@@ -197,7 +199,7 @@ class Asking:
             self._failed(asked, "cut off: the run's time was over", asked.worst)
             raise Stopped("stopped", f"stopped: the run's {self.recorder.state.limits.seconds:g} s were over") from None
         except ModelError as error:
-            said = legible(str(error))
+            said = legible(str(error)) + (_SHORTEN if isinstance(error, ContextTooLongError) else "")
             self._failed(asked, f"{type(error).__name__}: {said}", 0 if error.free else asked.worst)
             raise Stopped("failed", f"the model {asked.model.spec.name!r} gave no answer: {said}") from error
 

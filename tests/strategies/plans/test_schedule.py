@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.strategies.schedule import cycle, waves
+from remit.strategies.plans.schedule import cycle, waves
 
 Graph = dict[str, tuple[str, ...]]
 

@@ -5,7 +5,7 @@ import pytest
 from remit.core.messages import Call
 from remit.core.moves import Brief, ToolCard
 from remit.core.values import JsonValue
-from remit.strategies.plan import PLAN, Plan, edges, review
+from remit.strategies.plans.plan import PLAN, Plan, edges, review
 
 TOOLS = {
     "find": ToolCard("find", "Find a customer.", ("name",), ("name", "city")),

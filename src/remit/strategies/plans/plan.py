@@ -10,7 +10,7 @@ from remit.core.messages import Call, Outcome
 from remit.core.moves import Brief, ToolCard
 from remit.core.shape import shape
 from remit.core.values import JsonObject, JsonValue
-from remit.strategies.schedule import cycle
+from remit.strategies.plans.schedule import cycle
 from remit.strategies.template import DOUBLE_BRACES, references
 
 StepId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]+$")]

@@ -1,0 +1,1 @@
+"""Plans: calls that depend on each other, their review, their order, and how a model is asked for them."""
