@@ -12,12 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import get_args
 
 from benchmarks.launch import HERE, PAGE, RECORDS, Result, bare, measure
 from benchmarks.record import Figures, Record, write
 from benchmarks.report import page
-from benchmarks.workloads import SYSTEMS, Case, System, cases
+from benchmarks.workflow.problems import ABSENT, FILE, HOW_TO, VARIABLE, place
+from benchmarks.workloads import CLIENTS, SYSTEMS, WAYS, Case, System, Workload, cases
 
+ALL = (*SYSTEMS, *CLIENTS, *WAYS)
+WORKLOADS: tuple[Workload, ...] = get_args(Workload)
 PARTIAL_PAGE = HERE / "build" / "benchmarks.md"
 LIMIT_SECONDS = 240.0
 REPEATS = 3
@@ -31,7 +35,7 @@ class Samples:
     """What the repeats of one case gave for one system."""
 
     system: System
-    results: list[Result] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list[Result])
 
     def exhausted(self) -> bool:
         """Return whether another repeat would add nothing: it failed, or it is long."""
@@ -57,6 +61,9 @@ def take(case: Case, systems: Sequence[System], repeats: int, limit: float) -> I
         samples = [Samples(System("python", "python", (), ())), *(each for each in samples if each.system.imports)]
         repeats = max(repeats, IMPORT_REPEATS)
         bare(limit)
+    if case.workload == "workflow":
+        # Nothing in it hangs on the machine: every answer is drawn from seeds.
+        repeats = 1
     for repeat in range(repeats):
         for sample in samples:
             if sample.exhausted():
@@ -73,7 +80,7 @@ def setting(systems: Sequence[System]) -> Iterator[Record]:
     """Yield what the figures were taken with: machine, interpreter, versions of the systems' packages."""
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     yield Record("setting", "machine", "none", 0, "version", machine)
-    for system in systems:
+    for system in {system.name: system for system in systems if system.packages}.values():
         yield Record("setting", system.name, "none", 0, "version", ", ".join(map(packaged, system.packages)))
 
 
@@ -88,8 +95,9 @@ def packaged(package: str) -> str:
 def options() -> argparse.Namespace:
     """Return the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure Remit beside its peers.")
-    parser.add_argument("--only", default="", help="workloads, comma separated: W1,W2,W3,W4")
-    parser.add_argument("--system", default="", help=f"of {','.join(system.name for system in SYSTEMS)}")
+    parser.add_argument("--only", default="", help=f"comma separated, of {','.join(WORKLOADS)}")
+    parser.add_argument("--system", default="", help=f"of {','.join(dict.fromkeys(each.name for each in ALL))}")
+    parser.add_argument("--humaneval", default="", help=f"HumanEval.jsonl.gz; else {VARIABLE}, else {FILE}")
     parser.add_argument("--quick", action="store_true", help="small sizes, one repeat")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each case, of which the median is taken")
     parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds after which a process is stopped")
@@ -112,13 +120,19 @@ def main() -> None:
     """Measure what the command line names."""
     given = options()
     only, wanted = named(given.only), named(given.system)
-    unknown = (only - {"W1", "W2", "W3", "W4"}) | (wanted - {system.name for system in SYSTEMS})
+    unknown = (only - {*WORKLOADS}) | (wanted - {system.name for system in ALL})
     if unknown:
         raise SystemExit(f"unknown: {', '.join(sorted(unknown))}")
-    systems = [system for system in SYSTEMS if not wanted or system.name in wanted]
+    if given.humaneval:
+        os.environ[VARIABLE] = str(Path(given.humaneval).resolve())
+    systems = [system for system in ALL if not wanted or system.name in wanted]
     path = PARTIAL_PAGE if only or wanted or given.quick else PAGE
     records = list(setting(systems))
     for case in cases(only, quick=given.quick):
+        if case.workload == "workflow" and place() is None:
+            print(HOW_TO)
+            records.append(Record(case.workload, "reference", case.store, case.n, "error", ABSENT))
+            continue
         records.extend(take(case, systems, 1 if given.quick else given.repeats, given.limit))
         write(records, RECORDS)
     save(records, path)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.record import Figures
-from benchmarks.workloads import SYSTEMS, ideal_seconds
+from benchmarks.workloads import SYSTEMS, WIRES, ideal_seconds
 from benchmarks.world import STEP_BYTES
 
 DURABLE_PEERS = tuple(system.name for system in SYSTEMS if system.name != "remit" and "sqlite" in system.stores)
@@ -94,6 +94,23 @@ def restart(figures: Figures) -> Measured | None:
     return Measured(many, max(few * RESTART_GROWTH, few + RESTART_SLACK_MS), "ms")
 
 
+def dearest_call(figures: Figures) -> Measured | None:
+    """Return Remit's dearest call of W5, over all wires and histories."""
+    values = [figures.value("W5", "remit", wire, n, "cpu_us_call") for wire in WIRES for n in (1, 100, 300)]
+    known = [value for value in values if value is not None]
+    return Measured(max(known), 200, "µs") if known else None
+
+
+def failing(way: str, bar: float) -> Callable[[Figures], Measured | None]:
+    """Return a goal on the share of problems that a way of working fails."""
+
+    def measured(figures: Figures) -> Measured | None:
+        passed = figures.value("workflow", way, "humaneval", 1, "passed")
+        return None if passed is None else Measured(100 - passed, bar, "%")
+
+    return measured
+
+
 GOALS = (
     Goal("W1 in memory: at most 100 µs CPU a step, at any N", worst("memory", "cpu_us_step", 100, "µs")),
     Goal("W1 in memory: at most 1/9 of LangGraph, the faster of its two", share("memory", LANGGRAPHS, 1 / 9)),
@@ -129,5 +146,10 @@ GOALS = (
     Goal(
         "W4: resume of a session of 300 steps in at most 3 ms CPU",
         single(("W4", "sqlite", 1000, "resume_cpu_ms"), 3, "ms"),
+    ),
+    Goal("W5: at most 200 µs CPU a provider call, on any wire and at any length of the history", dearest_call),
+    Goal(
+        "Ways of working: `reflect` with execution feedback (every other test) fails at most 5 % of the problems",
+        failing("reflect_half", 5),
     ),
 )

@@ -120,6 +120,11 @@ def measure(system: System, case: Case, limit: float) -> Result:
     """Measure one case on one system; W4 takes a second process, which wakes what the first put to sleep."""
     if case.workload == "W3":
         return imported(system, limit)
+    if case.workload == "W5":
+        command = [sys.executable, "-m", f"benchmarks.wires.{system.name}", case.store, "--n", str(case.n)]
+        return parsed(run(command, limit), system, limit)
+    if case.workload == "workflow":
+        return parsed(run([sys.executable, "-m", "benchmarks.workflow.ways", system.name], limit), system, limit)
     folder = SCRATCH / f"{os.getpid()}-{system.name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -1,12 +1,14 @@
 """Report: docs/benchmarks.md out of the records. `python -m benchmarks.report` remakes it from build/bench.jsonl."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.goals import GOALS
 from benchmarks.launch import PAGE, RECORDS
 from benchmarks.record import Figures, read
-from benchmarks.workloads import SYSTEMS, System, ideal_seconds
+from benchmarks.workflow.problems import ABSENT, HOW_TO
+from benchmarks.workflow.words import simulated
+from benchmarks.workloads import CLIENTS, SYSTEMS, WAYS, System, ideal_seconds
 from benchmarks.world import STEP_BYTES
 
 COMMAND = "make bench"
@@ -24,8 +26,11 @@ says, in the fastest way we found that keeps its progress after every step: Lang
 durability "sync" (in memory: with its saver in memory, and without any saver); Pydantic AI plain in memory, durable by
 `DBOSDurability` with the tool as a DBOS step, on SQLite; Agno with its SQLite database and a checkpoint after each
 batch of tools. They were written for other ends and do other things well; a two-second model hides most of these
-figures in a single session, a thousand sessions do not. The workloads are ours; the code is in `benchmarks/`,
-corrections are welcome."""
+figures in a single session, a thousand sessions do not. W5 is the CPU of the client's process alone, for a streamed
+call over loopback HTTP to `remit.testing.ModelServer` in another process, which checks each request and streams the
+same short answer to all. Its history has one tool call with 260 B of result a step; each measured call is the first
+after one more step, as in a session. The official packages are given plain dicts and keep their defaults, but for
+retries, which are off. The workloads are ours; the code is in `benchmarks/`, corrections are welcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Table:
     store: str
     columns: tuple[Column, ...]
     rows: tuple[System, ...] = SYSTEMS
+    note: Callable[[Figures], str] = lambda figures: ""
+    """What must be known to read it."""
 
 
 def w1(title: str, store: str, extra: tuple[Column, ...]) -> Table:
@@ -64,6 +71,24 @@ def w2(title: str, store: str) -> Table:
         for name, metric in (("wall s", "wall_s"), ("CPU s", "cpu_s"), ("peak KB a session", "rss_kb_session"))
     ]
     return Table(title, "W2", store, tuple(columns))
+
+
+def w5(title: str, wire: str) -> Table:
+    """Return a table of W5: CPU of one call at each length of the history."""
+    sizes = tuple(Column(f"CPU µs a call, N={n}", n, "cpu_us_call") for n in (1, 100, 300))
+    return Table(title, "W5", wire, (*sizes, Column("wall µs a call, N=300", 300, "wall_us_call")), CLIENTS)
+
+
+def explained(figures: Figures) -> str:
+    """Return what the workflow table is and is not."""
+    if figures.text("workflow", "reference", "humaneval", 1, "error") == ABSENT:
+        return HOW_TO
+
+    def count(metric: str) -> str:
+        value = figures.value("workflow", "reference", "humaneval", 1, metric)
+        return "?" if value is None else f"{value:.0f}"
+
+    return simulated(count)
 
 
 W4_COLUMNS = (
@@ -84,6 +109,13 @@ DISK = (
     Column("disk B a step, N=300", 300, "bytes_step"),
     Column("fsyncs a step, N=300", 300, "fsyncs_step", compared=False),
 )
+WAY_COLUMNS = (
+    Column("passed %", 1, "passed", compared=False),
+    Column("from %", 1, "low", compared=False),
+    Column("to %", 1, "high", compared=False),
+    Column("model calls a problem", 1, "calls", compared=False),
+    Column("runs for feedback a problem", 1, "checks", compared=False),
+)
 INTERPRETER = System("python", "(python alone)", (), ())
 
 TABLES = (
@@ -96,6 +128,10 @@ TABLES = (
     w2("W2: the same, durable on SQLite", "sqlite"),
     Table("W3: import, in a fresh process", "W3", "none", W3_COLUMNS, (INTERPRETER, *SYSTEMS)),
     Table("W4: 1000 sessions wait for an approval, on SQLite", "W4", "sqlite", W4_COLUMNS),
+    w5("W5: one provider call after a history of N steps, OpenAI chat completions", "chat"),
+    w5("W5: the same, OpenAI Responses", "responses"),
+    w5("W5: the same, Anthropic messages", "messages"),
+    Table("Ways of working, on a simulated model", "workflow", "humaneval", WAY_COLUMNS, WAYS, explained),
 )
 
 
@@ -145,14 +181,18 @@ def taken(figures: Figures, table: Table, column: Column, rows: Sequence[System]
 
 
 def rendered(figures: Figures, table: Table) -> Iterator[str]:
-    """Yield the lines of one table; columns that nobody has a figure for are left out."""
+    """Yield the lines of one table; columns that nobody has a figure for are left out, and rows without any."""
     rows = [system for system in table.rows if system is INTERPRETER or table.store in ("none", *system.stores)]
     if table.store == "none":
         rows = [system for system in rows if system is INTERPRETER or system.imports]
     columns = [column for column in table.columns if taken(figures, table, column, rows)]
+    rows = [system for system in rows if any(taken(figures, table, column, [system]) for column in columns)]
     if not columns:
         return
-    yield from (f"### {table.title}", "", row(["", *(column.title for column in columns)]))
+    yield from (f"### {table.title}", "")
+    if note := table.note(figures):
+        yield from (note, "")
+    yield row(["", *(column.title for column in columns)])
     yield row(["---", *("---:" for _ in columns)])
     for system in rows:
         yield row([system.title, *said_once(cell(figures, table, column, system) for column in columns)])
@@ -173,7 +213,10 @@ def goals(figures: Figures) -> Iterator[str]:
 
 def setting(figures: Figures) -> Iterator[str]:
     """Yield what the figures were taken with."""
-    for name, title in (("machine", "Machine"), *((system.name, system.title) for system in SYSTEMS)):
+    for name, title in (
+        ("machine", "Machine"),
+        *{system.name: system.title for system in (*SYSTEMS, *CLIENTS)}.items(),
+    ):
         said = figures.text("setting", name, "none", 0, "version")
         if said:
             yield f"- {title}: {said}"

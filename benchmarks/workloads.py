@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Workload = Literal["W1", "W2", "W3", "W4"]
-Store = Literal["memory", "sqlite", "none"]
+from benchmarks.workflow.rows import ROWS
+
+Workload = Literal["W1", "W2", "W3", "W4", "W5", "workflow"]
+Store = Literal["memory", "sqlite", "none", "chat", "responses", "messages", "humaneval"]
+"""What a workload runs over: a store; for W5 a provider's wire, for the workflow table a set of problems."""
+
+WIRES: tuple[Store, ...] = ("chat", "responses", "messages")
 
 SESSION_STEPS = 10
 """Steps of each session of W2."""
@@ -19,7 +24,7 @@ LONG_STEPS = 300
 
 @dataclass(frozen=True)
 class System:
-    """A runtime under measurement: its module in `benchmarks.systems`, and what W3 imports of it."""
+    """What is measured: a runtime in `benchmarks.systems`, a client in `benchmarks.wires`, or a way of working."""
 
     name: str
     title: str
@@ -61,6 +66,16 @@ SYSTEMS = (
     ),
 )
 
+CLIENTS = (
+    System("remit", "Remit", ("remit",), (), frozenset({"chat", "responses", "messages"})),
+    System("openai_sdk", "`openai`", ("openai",), (), frozenset({"chat", "responses"})),
+    System("anthropic_sdk", "`anthropic`", ("anthropic",), (), frozenset({"messages"})),
+)
+"""Whom W5 measures."""
+
+WAYS = tuple(System(row.name, row.title, (), (), frozenset({"humaneval"})) for row in ROWS)
+"""What the workflow table compares."""
+
 PLAN = (
     *(Case("W1", "memory", n) for n in (10, 100, 300)),
     *(Case("W1", "sqlite", n) for n in (10, 100, 300)),
@@ -68,9 +83,13 @@ PLAN = (
     *(Case("W2", "sqlite", n) for n in (200, 1000)),
     Case("W3", "none", 1),
     *(Case("W4", "sqlite", n) for n in (100, 1000)),
+    *(Case("W5", wire, n) for wire in WIRES for n in (1, 100, 300)),
+    Case("workflow", "humaneval", 1),
 )
 
-QUICK = frozenset({("W1", 10), ("W1", 100), ("W2", 200), ("W3", 1), ("W4", 100)})
+QUICK = frozenset(
+    {("W1", 10), ("W1", 100), ("W2", 200), ("W3", 1), ("W4", 100), ("W5", 1), ("W5", 300), ("workflow", 1)}
+)
 """What `--quick` keeps of the plan, by workload and size."""
 
 

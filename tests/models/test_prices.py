@@ -4,6 +4,7 @@ import datetime
 import math
 
 import genai_prices
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,12 +14,21 @@ from remit.core.messages import Usage
 from remit.core.ports import Price
 from remit.core.values import NANOS_PER_USD, nanos
 from remit.models import FREE, FlatPrice, known_price
-from remit.models.prices import DearestPrice, ListPrice
+from remit.models.prices import DearestPrice, Discounted, ListPrice
 from remit.models.snapshot import Period, Rates, periods
 
 
 def rates(each: int, *, out: int = 0) -> Rates:
-    return Rates(input=each, output=out, reasoning=out, cached=each, cache_written=each, dearest_input=each)
+    return Rates(
+        input=each,
+        output=out,
+        reasoning=out,
+        cached=each,
+        cache_written=each,
+        audio_input=each,
+        audio_output=out,
+        dearest_input=each,
+    )
 
 
 def at(text: str) -> float:
@@ -146,7 +156,10 @@ def test_the_dearest_of_several_prices_is_the_most_any_of_them_says() -> None:
 def usages(draw: st.DrawFn) -> Usage:
     read, written = draw(st.integers(0, 2_000_000)), draw(st.integers(0, 200_000))
     cached = draw(st.integers(0, read))
-    return Usage(read, written, cached, draw(st.integers(0, read - cached)), draw(st.integers(0, written)))
+    cache_written, reasoning = draw(st.integers(0, read - cached)), draw(st.integers(0, written))
+    return Usage(
+        read, written, cached, cache_written, reasoning, draw(st.integers(0, read)), draw(st.integers(0, written))
+    )
 
 
 NAMES = [
@@ -154,6 +167,8 @@ NAMES = [
     "openai:gpt-5",
     "anthropic:claude-sonnet-4-5",
     "google:gemini-2.5-pro",
+    "google:gemini-2.5-flash",
+    "openai:gpt-audio",
     "deepseek:deepseek-chat",
     "x-ai:grok-4-0709",
     "openrouter:perplexity/sonar-deep-research",
@@ -167,11 +182,44 @@ def test_no_usage_costs_more_than_the_worst_case_of_its_tokens(name: str, usage:
     _check_bounds(price, usage, more, longer)
 
 
-@given(st.floats(0, 100), st.floats(0, 100), st.none() | st.floats(0, 100), usages())
+DOLLARS = st.floats(0, 100)
+
+
+@given(DOLLARS, DOLLARS, st.none() | DOLLARS, st.none() | DOLLARS, usages())
 def test_flat_prices_keep_to_their_worst_case_too(
-    read: float, written: float, cached: float | None, usage: Usage
+    read: float, written: float, cached: float | None, heard: float | None, usage: Usage
 ) -> None:
-    _check_bounds(FlatPrice(read, written, cached, cached), usage, 1, 1)
+    _check_bounds(FlatPrice(read, written, cached, cached, heard, heard), usage, 1, 1)
+
+
+def test_sound_has_its_own_price_both_ways_and_the_worst_case_counts_it() -> None:
+    price = FlatPrice(1.0, 2.0, cached=0.5, audio_input=10.0, audio_output=20.0)
+    assert price.cost(Usage(1000, 100, 200, audio_input=300, audio_output=40)) == nanos(
+        (500 * 1 + 200 * 0.5 + 300 * 10 + 60 * 2 + 40 * 20) / 1e6
+    )
+    assert price.worst(1000, 100) == nanos((1000 * 10 + 100 * 20) / 1e6)
+
+
+def test_sound_that_may_have_been_cached_counts_as_heard_anew_and_no_token_counts_twice() -> None:
+    price = FlatPrice(1.0, 2.0, cached=0.5, cache_written=3.0, audio_input=10.0, audio_output=20.0)
+    assert price.cost(Usage(1000, 0, 900, audio_input=1000)) == price.worst(1000, 0)
+    assert price.cost(Usage(1000, 0, 600, 400, audio_input=700)) == nanos((700 * 10 + 300 * 3) / 1e6)
+    assert price.cost(Usage(0, 100, reasoning=80, audio_output=90)) == nanos((90 * 20 + 10 * 2) / 1e6)
+
+
+def test_a_listed_price_of_sound_is_known_and_a_model_made_for_sound_without_one_is_not() -> None:
+    price = known_price("openai:gpt-audio")
+    assert price is not None
+    assert price.cost(Usage(1_000_000, 1_000_000, audio_input=1_000_000, audio_output=1_000_000)) == nanos(96.0)
+    assert price.worst(1_000_000, 1_000_000) == nanos(96.0)
+    assert known_price("openai:gpt-4o-audio-preview") is None
+
+
+@given(st.floats(0, 1), usages())
+def test_a_share_of_a_price_keeps_to_its_worst_case_and_is_never_rounded_down(share: float, usage: Usage) -> None:
+    whole = FlatPrice(1.0, 3.0)
+    _check_bounds(Discounted(whole, share), usage, 1, 1)
+    assert Discounted(whole, 0.5).cost(usage) * 2 >= whole.cost(usage)
 
 
 def _check_bounds(price: Price, usage: Usage, more: int, longer: int) -> None:
@@ -188,12 +236,17 @@ def test_costs_agree_with_the_lists_own_arithmetic(name: str, usage: Usage) -> N
     price = known_price(name)
     assert price is not None
     provider, _, model = name.partition(":")
+    # Where sound was cached or spoken in thought the list wants to know how much, which a `Usage` does not say.
+    heard = max(usage.input - usage.cached - usage.cache_written, 0)
+    usage = msgspec.structs.replace(usage, audio_input=min(usage.audio_input, heard), audio_output=0)
     theirs = genai_prices.Usage(
         input_tokens=usage.input,
         output_tokens=usage.output,
         cache_read_tokens=usage.cached,
         cache_write_tokens=usage.cache_written,
         output_reasoning_tokens=usage.reasoning,
+        input_audio_tokens=usage.audio_input,
+        cache_audio_read_tokens=0,
     )
     total = genai_prices.calc_price(theirs, model, provider_id=provider).total_price
     assert price.cost(usage) == math.ceil(total * NANOS_PER_USD)

@@ -14,6 +14,7 @@ from remit.core.agent import Agent
 from remit.core.errors import ConfigError
 from remit.core.ports import Model
 from remit.home import Settings
+from remit.models.connecting import connect
 
 DEFAULT = "agent"
 """The name looked for when a reference has none."""
@@ -36,10 +37,18 @@ def load(ref: str) -> Loaded:
     return Loaded(replace(_made(ref, value), ref=found), settings if isinstance(settings, Settings) else None)
 
 
-def load_model(ref: str) -> tuple[Model, str]:
-    """Load a model from `FILE.py:NAME`, and say where it is found again; raise `ConfigError` if there is none."""
+def load_model(ref: str) -> tuple[Model | str, str]:
+    """Give a model by its name, or load one from `FILE.py:NAME`, and say where it is found again.
+
+    Raise `ConfigError` if there is none.
+    """
     if ".py:" not in ref:
-        raise ConfigError(f"no model {ref!r}; give `offline`, or FILE.py:NAME of an object with `spec` and `complete`")
+        try:
+            connect(ref)
+        except ConfigError as error:
+            wanted = "`offline`, a name such as openai:NAME, or FILE.py:NAME of an object with `spec` and `complete`"
+            raise ConfigError(f"no model {ref!r}; give {wanted} ({error})") from error
+        return ref, ref
     _, found, value = _named(ref)
     if isinstance(value, type) or not (hasattr(value, "spec") and hasattr(value, "complete")):
         raise ConfigError(f"{ref} is no model: it needs a `spec` and an async `complete(request, emit)`")

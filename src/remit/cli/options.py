@@ -2,8 +2,22 @@
 
 import argparse
 import getpass
+import os
+from dataclasses import dataclass
 
 from remit.home import FOLDER
+from remit.journal import Durability
+
+MODEL = "REMIT_MODEL"
+"""Names the model to use instead of an agent's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driving:
+    """What the command line says of how an agent is driven."""
+
+    durability: Durability | None = None
+    model: str = ""
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +44,17 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
         choices=("process", "power"),
         help="what a record survives: the death of the process (default), or a power cut too",
     )
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        default=os.environ.get(MODEL, ""),
+        help=f"instead of the agent's own, such as openai:NAME or ollama:NAME; also {MODEL}",
+    )
+
+
+def driving(args: argparse.Namespace) -> Driving:
+    """Read what `add_driving` took."""
+    return Driving(args.durability, args.model)
 
 
 def add_going_on(parser: argparse.ArgumentParser) -> None:

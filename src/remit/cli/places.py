@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from remit.cli.agents import Loaded
+from remit.cli.options import Driving
 from remit.cli.standing import Standing, stand
 from remit.core.errors import ConfigError, UnknownSessionError
 from remit.core.limits import Tenant
@@ -32,6 +33,11 @@ async def stored(place: str, secrets: Secrets | None = None) -> AsyncGenerator[S
         yield store
     finally:
         await store.close()
+
+
+def driven(loaded: Loaded, wish: Driving) -> Loaded:
+    """Give an agent the model that the command line names, if it names one."""
+    return replace(loaded, agent=replace(loaded.agent, model=wish.model)) if wish.model else loaded
 
 
 def settled(loaded: Loaded, tenant: str, durability: Durability | None) -> Settings:

@@ -1,10 +1,16 @@
-"""Reaching: whether the servers that the environment names answer. Only a connection is made; nothing is said on it."""
+"""Reaching: whether the servers that the environment names answer, and which models are to be had here.
+
+To a server that is named only a connection is made; nothing is said on it.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
 from remit.cli.checks import Finding
+from remit.models.connecting import PROVIDERS
+from remit.models.http.pooled import Pooled
+from remit.models.local import LocalServer, local_servers
 
 SERVERS = ("JIRA_URL", "SMTP_URL", "DESK_WEBHOOK_URL")
 """Variables that hold the address of a server."""
@@ -37,3 +43,31 @@ async def _try(name: str, url: str) -> Finding:
         return Finding("reachable", "broken", f"{name}: {host}:{port} does not answer ({why})")
     writer.close()
     return Finding("reachable", "ok", f"{name}: {host}:{port}")
+
+
+async def models(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """Say which providers there is a key for, and which models servers on this machine offer, by the name to use."""
+    keyed = [prefix for prefix, provider in PROVIDERS.items() if provider.key and environ.get(provider.key)]
+    missing = sorted({provider.key for provider in PROVIDERS.values() if provider.key} - environ.keys())
+    unset = f"; not set: {', '.join(missing)}" if missing else ""
+    yield Finding("models", "ok", f"keys for: {', '.join(keyed) or 'no provider'}{unset}")
+    transport = Pooled()
+    try:
+        found = await local_servers(environ, transport)
+    finally:
+        await transport.close()
+    for server in found:
+        yield _offered(server)
+    if not found:
+        yield Finding("models", "ok", "no Ollama, vLLM or llama.cpp answers at its usual place on this machine")
+
+
+def _offered(server: LocalServer) -> Finding:
+    if server.problem:
+        variable = PROVIDERS[server.kind].url_variable
+        return Finding("models", "broken", f"{variable}={server.url} cannot be used: {server.problem}")
+    if not server.models:
+        return Finding("models", "note", f"{server.kind} at {server.url} has no model yet")
+    names = ", ".join(f"{server.kind}:{model}" for model in server.models[:10])
+    more = f" and {len(server.models) - 10} more" if len(server.models) > 10 else ""
+    return Finding("models", "ok", f"{server.kind} at {server.url} offers {names}{more}; use one with --model")

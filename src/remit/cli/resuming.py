@@ -8,14 +8,16 @@ from typing import Protocol, cast
 
 from remit.cli.agents import Loaded, load
 from remit.cli.driving import Driver, resumed
-from remit.cli.places import find, folded, home, settled, stored
+from remit.cli.options import Driving
+from remit.cli.places import driven, find, folded, home, settled, stored
 from remit.cli.screen import Screen
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError, RemitError
 from remit.core.state import State
 from remit.home import Settings
-from remit.journal import Durability
 from remit.policy import Secrets
+
+AS_DECLARED = Driving()
 
 DESK = "desk"
 """The reference of the agent that ships and needs no file."""
@@ -34,7 +36,7 @@ class Known:
     settings: Settings
 
 
-async def know(place: str, session: str, ref: str, durability: Durability | None = None) -> Known:
+async def know(place: str, session: str, ref: str, wish: Driving = AS_DECLARED) -> Known:
     """Find a session and load its agent, from `ref` when it has moved; raise `ConfigError` when nobody can."""
     async with stored(place) as store:
         name = await find(store, session)
@@ -42,9 +44,9 @@ async def know(place: str, session: str, ref: str, durability: Durability | None
     where = ref or reference(state)
     if not where:
         raise ConfigError(f"session {name!r} does not know where its agent is; add --agent FILE.py:NAME")
-    loaded = _desk(place) if where == DESK else load(where)
+    loaded = _desk(place) if where == DESK else driven(load(where), wish)
     tenant = state.opened.tenant if state.opened else ""
-    return Known(name, loaded, settled(loaded, tenant, durability))
+    return Known(name, loaded, settled(loaded, tenant, wish.durability))
 
 
 async def foreseen(place: str, session: str, ref: str = "", *, going_on: bool = False) -> Known | None:

@@ -24,35 +24,40 @@ class FlatPrice(msgspec.Struct, frozen=True):
     """For tokens read from a cache; `None` when they cost what others do."""
     cache_written: float | None = None
     """For tokens written to a cache; `None` when they cost what others do."""
+    audio_input: float | None = None
+    """For tokens of sound; `None` when they cost what others do."""
+    audio_output: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse prices that would let an agent earn."""
-        for amount in (self.input, self.output, self.cached or 0.0, self.cache_written or 0.0):
-            if not (math.isfinite(amount) and amount >= 0):
+        for amount in msgspec.structs.astuple(self):
+            if amount is not None and not (math.isfinite(amount) and amount >= 0):
                 raise ConfigError(f"a price is a number of dollars per million tokens, not {amount!r}")
 
     def cost(self, usage: Usage) -> Nanos:
         """Say what this usage costs."""
-        return self._rates().cost(usage)
+        return _flat_rates(self).cost(usage)
 
     def worst(self, input_tokens: int, output_tokens: int) -> Nanos:
         """Say the most that so many tokens can cost."""
-        return self._rates().worst(input_tokens, output_tokens)
-
-    def _rates(self) -> Rates:
-        return _flat_rates(self.input, self.output, self.cached, self.cache_written)
+        return _flat_rates(self).worst(input_tokens, output_tokens)
 
 
 @cache
-def _flat_rates(read: float, written: float, cached: float | None, cache_written: float | None) -> Rates:
-    first = _per_million(read)
+def _flat_rates(price: FlatPrice) -> Rates:
+    read, written = _per_million(price.input), _per_million(price.output)
+    cached = read if price.cached is None else _per_million(price.cached)
+    cache_written = read if price.cache_written is None else _per_million(price.cache_written)
+    heard = read if price.audio_input is None else _per_million(price.audio_input)
     return Rates(
-        input=first,
-        output=_per_million(written),
-        reasoning=_per_million(written),
-        cached=first if cached is None else _per_million(cached),
-        cache_written=first if cache_written is None else _per_million(cache_written),
-        dearest_input=max(first, _per_million(cached or 0.0), _per_million(cache_written or 0.0)),
+        input=read,
+        output=written,
+        reasoning=written,
+        cached=cached,
+        cache_written=cache_written,
+        audio_input=heard,
+        audio_output=written if price.audio_output is None else _per_million(price.audio_output),
+        dearest_input=max(read, cached, cache_written, heard),
     )
 
 
@@ -102,6 +107,22 @@ class DearestPrice:
     def worst(self, input_tokens: int, output_tokens: int) -> Nanos:
         """Say the most that so many tokens can cost with any of them."""
         return max(price.worst(input_tokens, output_tokens) for price in self.prices)
+
+
+@dataclass(frozen=True, slots=True)
+class Discounted:
+    """A share of another price, such as half of it for work that can wait."""
+
+    price: Price
+    share: float
+
+    def cost(self, usage: Usage) -> Nanos:
+        """Say what this usage costs."""
+        return math.ceil(self.price.cost(usage) * self.share)
+
+    def worst(self, input_tokens: int, output_tokens: int) -> Nanos:
+        """Say the most that so many tokens can cost."""
+        return math.ceil(self.price.worst(input_tokens, output_tokens) * self.share)
 
 
 @cache

@@ -16,9 +16,18 @@ if TYPE_CHECKING:
     from genai_prices import data_snapshot, types
 
 _MILLION = 1_000_000
-_INPUTS = ("input_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_5m_mtok", "cache_write_1h_mtok")
+_INPUTS = (
+    "input_mtok",
+    "cache_read_mtok",
+    "cache_write_mtok",
+    "cache_write_5m_mtok",
+    "cache_write_1h_mtok",
+    "input_audio_mtok",
+    "cache_audio_read_mtok",
+)
+_AUDIO = frozenset({"input_audio_mtok", "output_audio_mtok"})
 _ALIASES = {"bedrock": "aws", "gemini": "google", "grok": "x-ai", "vertex": "google", "xai": "x-ai"}
-_UNCOUNTED = frozenset({"output_citation_mtok"})
+_UNCOUNTED = frozenset({"output_citation_mtok", "audio_hours", "input_audio_hours"})
 """Always billed, and never in a `Usage`: a model with such a price has no price we could keep to."""
 
 
@@ -30,24 +39,37 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     reasoning: int
     cached: int
     cache_written: int
+    audio_input: int
+    audio_output: int
     dearest_input: int
-    """The highest of the input's, whatever is cached, and for however long."""
+    """The highest of the input's, whatever is cached or heard, and for however long."""
     request: Nanos = 0
     """For the request itself."""
 
     def cost(self, usage: Usage) -> Nanos:
         """Say what this usage costs."""
-        # Counts that contradict each other are read in the dearer way.
-        fresh = max(usage.input - usage.cached - usage.cache_written, 0)
-        said = max(usage.output - usage.reasoning, 0)
-        total = fresh * self.input + usage.cached * self.cached + usage.cache_written * self.cache_written
-        total += said * self.output + usage.reasoning * self.reasoning
-        return self.request - (-total // _MILLION)
+        return self.request - (-(self._input(usage) + self._output(usage)) // _MILLION)
+
+    def _input(self, usage: Usage) -> int:
+        # Counts that contradict each other are read in the dearer way. Audio that may have been cached counts as heard
+        # anew: nobody says how much of it was.
+        cached, written, heard = usage.cached, usage.cache_written, min(usage.audio_input, usage.input)
+        twice = min(max(cached + written + heard - usage.input, 0), heard)
+        cached, written = max(cached - twice, 0), written - max(twice - cached, 0)
+        fresh = max(usage.input - cached - written - heard, 0)
+        total = fresh * self.input + cached * self.cached + written * self.cache_written
+        return total + heard * self.audio_input
+
+    def _output(self, usage: Usage) -> int:
+        spoken = min(usage.audio_output, usage.output)
+        thought = usage.reasoning - min(max(usage.reasoning + spoken - usage.output, 0), spoken)
+        said = max(usage.output - thought - spoken, 0)
+        return said * self.output + thought * self.reasoning + spoken * self.audio_output
 
     def worst(self, input_tokens: int, output_tokens: int) -> Nanos:
         """Say the most that so many tokens can cost."""
-        total = input_tokens * self.dearest_input + output_tokens * max(self.output, self.reasoning)
-        return self.request - (-total // _MILLION)
+        dearest_output = max(self.output, self.reasoning, self.audio_output)
+        return self.request - (-(input_tokens * self.dearest_input + output_tokens * dearest_output) // _MILLION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +116,8 @@ def periods(name: str) -> tuple[Period, ...]:
     found: list[Period] = []
     for constraint, prices in pairs:
         tiers = _tiers(cast("types.ModelPrice", prices), free=info.id.endswith(":free"))
-        if tiers is None:
+        # A model made for sound whose sound has no price in the list: a gap, and never as cheap as text.
+        if tiers is None or ("audio" in info.id and all(getattr(prices, key) is None for key in _AUDIO)):
             return ()
         found.append(Period(tiers, getattr(constraint, "start_date", None), _hours(constraint)))
     # The list's rule: when no condition is met, the first holds.
@@ -123,8 +146,7 @@ def _list() -> "data_snapshot.DataSnapshot":
 def _tiers(prices: "types.ModelPrice", *, free: bool) -> tuple[tuple[int, Rates], ...] | None:
     listed = {key: value for key, value in vars(prices).items() if value is not None}
     if not listed and free:
-        zero = Rates(input=0, output=0, reasoning=0, cached=0, cache_written=0, dearest_input=0)
-        return ((-1, zero),)
+        return ((-1, _rates({}, -1)),)
     # No price for output is an embedding model, a subscription or a gap in the list, and never a gift.
     if "input_mtok" not in listed or "output_mtok" not in listed or _UNCOUNTED & listed.keys():
         return None
@@ -134,13 +156,15 @@ def _tiers(prices: "types.ModelPrice", *, free: bool) -> tuple[tuple[int, Rates]
 
 def _rates(listed: dict[str, object], start: int) -> Rates:
     at = {key: _at(value, start) for key, value in listed.items()}
-    read, written = at["input_mtok"], at["output_mtok"]
+    read, written = at.get("input_mtok", 0), at.get("output_mtok", 0)
     return Rates(
         input=read,
         output=written,
         reasoning=at.get("output_reasoning_mtok", written),
         cached=at.get("cache_read_mtok", read),
         cache_written=at.get("cache_write_mtok", at.get("cache_write_5m_mtok", read)),
+        audio_input=at.get("input_audio_mtok", read),
+        audio_output=at.get("output_audio_mtok", written),
         dearest_input=max(at.get(key, 0) for key in _INPUTS),
         request=-(-at.get("requests_kcount", 0) // 1000),
     )

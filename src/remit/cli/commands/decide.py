@@ -3,7 +3,7 @@
 import argparse
 
 from remit.cli import exits
-from remit.cli.options import add_going_on, add_person, add_session, add_store
+from remit.cli.options import add_going_on, add_person, add_session, add_store, driving
 from remit.cli.places import find, folded, stored
 from remit.cli.resuming import foreseen, go_on, know, reference, secrets_of
 from remit.cli.screen import Screen
@@ -36,4 +36,4 @@ async def main(args: argparse.Namespace) -> int:
             screen.result({"session": session, "granted": granted, "by": args.by, "resumed": False})
         screen.hint(f"go on with: remit resume {session}" + ("" if ref else " --agent FILE.py:NAME"))
         return exits.DONE
-    return await go_on(args.store, await know(args.store, session, ref, args.durability), screen)
+    return await go_on(args.store, await know(args.store, session, ref, driving(args)), screen)

@@ -6,7 +6,7 @@ import os
 from remit.cli import exits
 from remit.cli.checks import Finding, Level, machine, place
 from remit.cli.options import add_store
-from remit.cli.reaching import reached
+from remit.cli.reaching import models, reached
 from remit.cli.screen import Screen
 from remit.core.values import JsonValue
 
@@ -29,6 +29,8 @@ async def main(args: argparse.Namespace) -> int:
     for finding in machine():
         findings.append(finding)
     async for finding in reached(os.environ):
+        findings.append(finding)
+    async for finding in models(os.environ):
         findings.append(finding)
     async for finding in place(args.store):
         findings.append(finding)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from remit.cli.options import add_driving, add_session, add_store
+from remit.cli.options import add_driving, add_session, add_store, driving
 from remit.cli.resuming import go_on, know
 from remit.cli.screen import Screen
 
@@ -17,5 +17,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def main(args: argparse.Namespace) -> int:
     """Load its agent and go on."""
-    known = await know(args.store, args.session, args.agent, args.durability)
+    known = await know(args.store, args.session, args.agent, driving(args))
     return await go_on(args.store, known, Screen(out=args.out, json=args.json, quiet=args.quiet))

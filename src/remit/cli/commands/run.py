@@ -6,16 +6,20 @@ import sys
 
 from remit.cli.agents import load
 from remit.cli.driving import Driver
-from remit.cli.options import add_driving, add_store
-from remit.cli.places import find, folded, home, settled
+from remit.cli.options import add_driving, add_store, driving
+from remit.cli.places import driven, find, folded, home, settled
 from remit.cli.screen import Screen
 from remit.core.errors import ConfigError
+from remit.runtime import attach
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.add_argument("agent", metavar="FILE.py:NAME", help="an Agent, or a function giving one; also module:NAME")
     parser.add_argument("message", help="what to tell it; - reads standard input")
+    parser.add_argument(
+        "--attach", metavar="FILE", action="append", default=[], help="an image or document; repeatable"
+    )
     parser.add_argument("--session", metavar="ID", default="", help="go on in this session instead of a new one")
     parser.add_argument("--tenant", metavar="NAME", default="", help="who pays and owns the data of a new session")
     add_store(parser)
@@ -27,9 +31,10 @@ async def main(args: argparse.Namespace) -> int:
     message = await asyncio.to_thread(sys.stdin.read) if args.message == "-" else str(args.message)
     if not message.strip():
         raise ConfigError("the message is empty; say something, or - to read it from standard input")
-    loaded = load(args.agent)
+    wish = driving(args)
+    loaded = driven(load(args.agent), wish)
     tenant, session = str(args.tenant), str(args.session)
-    settings = settled(loaded, tenant, args.durability)
+    settings = settled(loaded, tenant, wish.durability)
     screen = Screen(out=args.out, json=args.json, quiet=args.quiet)
     async with home(args.store, settings) as opened:
         past = []
@@ -40,5 +45,6 @@ async def main(args: argparse.Namespace) -> int:
             owner = state.opened.tenant if state.opened else ""
             if tenant and tenant != owner:
                 raise ConfigError(f"session {session!r} belongs to tenant {owner!r}, not to {tenant!r}")
-        items = opened.stream(loaded.agent, message, session=session, tenant=tenant)
+        said = [message, *map(attach, args.attach)]
+        items = opened.stream(loaded.agent, said, session=session, tenant=tenant)
         return await Driver(opened, args.store, screen).drive(items, past)

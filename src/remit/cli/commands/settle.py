@@ -5,7 +5,7 @@ import argparse
 import msgspec
 
 from remit.cli import exits
-from remit.cli.options import add_going_on, add_session, add_store, login
+from remit.cli.options import add_going_on, add_session, add_store, driving, login
 from remit.cli.places import find, folded, stored
 from remit.cli.resuming import foreseen, go_on, know, reference, secrets_of
 from remit.cli.screen import Screen
@@ -44,7 +44,7 @@ async def main(args: argparse.Namespace) -> int:
             screen.result({"session": session, "happened": args.happened, "by": args.by, "resumed": False})
         screen.hint(f"go on with: remit resume {session}" + ("" if ref else " --agent FILE.py:NAME"))
         return exits.DONE
-    return await go_on(args.store, await know(args.store, session, ref, args.durability), screen)
+    return await go_on(args.store, await know(args.store, session, ref, driving(args)), screen)
 
 
 def _output(text: str) -> JsonValue:

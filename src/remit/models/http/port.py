@@ -11,13 +11,17 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     """How long to wait for a provider, in seconds."""
 
     connect: float = 10.0
-    """Until a connection stands, with TLS."""
+    """Until a connection stands, with TLS and whatever a proxy wants; not the wait for a free one."""
     first: float = 120.0
     """From the request until the first byte of the answer's body."""
     idle: float = 60.0
     """Between two pieces of the body."""
     total: float = 600.0
     """For the whole exchange."""
+
+
+PATIENCE = Timeouts()
+"""How long a provider is waited for by default."""
 
 
 class Exchange(Protocol):
@@ -50,8 +54,10 @@ class Transport(Protocol):
     ) -> AbstractAsyncContextManager[Exchange]:
         """Send a request; leaving the context before the body's end really closes the connection.
 
-        Raise `OverloadedError` when no connection comes about, `ModelTimeoutError` when a limit is passed after the
-        request went out, `CutStreamError` when the connection ends before the answer does.
+        Raise `OverloadedError` when no connection comes about, comes free in time, or lasts until the whole request has
+        left; `ModelTimeoutError` when a limit is passed after the request went out; `CutStreamError` when the
+        connection ends before the answer does; `UnreadableAnswerError` for what is not HTTP; `ModelRequestError` for a
+        request that cannot be written, or a certificate that is not trusted; `ConfigError` for an unusable proxy.
         """
         ...
 

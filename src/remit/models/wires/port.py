@@ -74,5 +74,5 @@ class Wire(Protocol):
         ...
 
     def error(self, status: int, headers: Mapping[str, str], body: bytes) -> ModelError:
-        """Say in the one tree what a refusal means; the message says what the provider said, in at most 500 characters."""
+        """Say in the one tree what a refusal means; in at most 500 of the provider's characters."""
         ...

@@ -1,17 +1,21 @@
 """Breaking: a model behind a circuit breaker, so that a provider that is down is left in peace."""
 
-from remit.core.errors import ModelRequestError, OverloadedError
+from remit.core.errors import ModelRequestError, OverloadedError, RateLimitError
 from remit.core.ports import Emit, Gate, Model, ModelSpec, Reply, Request
+from remit.models.names import provider_of
 
 
 class Breaking:
-    """Refuses calls while the gate of the model's provider is open, and tells the gate how the others ended."""
+    """Refuses calls while the gate of the model's provider is open, and tells the gate how the others ended.
+
+    A provider that refuses a request, a key or a pace is answering: only what it fails to do counts against it.
+    """
 
     def __init__(self, model: Model, gate: Gate) -> None:
-        """Share one gate among all models; it has a breaker for each provider, the part of a name before the colon."""
+        """Share one gate among all models; it has a breaker for each provider, the part of a name before the model."""
         self._model = model
         self._gate = gate
-        self._provider = model.spec.name.partition(":")[0]
+        self._provider = provider_of(model.spec.name)
 
     @property
     def spec(self) -> ModelSpec:
@@ -29,7 +33,7 @@ class Breaking:
         try:
             reply = await self._model.complete(request, emit)
             ok = True
-        except ModelRequestError:
+        except (ModelRequestError, RateLimitError):
             ok = True
             raise
         finally:

@@ -5,39 +5,16 @@ from dataclasses import dataclass, field
 import msgspec
 
 from remit.core.errors import ModelError, ModelTimeoutError
-from remit.core.messages import AssistantMessage, Message, ToolMessage, UserMessage
 from remit.core.ports import Delta, Emit, ModelSpec, Reply, Request
 from remit.core.values import Nanos
-
-_OVERHEAD = 16
-"""Tokens that a provider may add around a message."""
-
-_encoder = msgspec.json.Encoder()
+from remit.models.wrappers.lengths import bound
 
 
 def worst(spec: ModelSpec, request: Request) -> Nanos:
     """Say what a lost `complete` may have cost at most, counting a token for every byte sent; 0 without a price."""
     if spec.price is None:
         return 0
-    return spec.calls * spec.price.worst(_tokens(request), request.max_output)
-
-
-def _tokens(request: Request) -> int:
-    """Bound a request's tokens from above, as the hold for it was: no tokenizer makes more tokens than bytes."""
-    total = 64 + len(request.instructions.encode("utf-8", "replace"))
-    total += sum(len(_encoder.encode((tool.name, tool.description, tool.schema))) for tool in request.tools)
-    total += sum(part.tokens for said in request.messages if isinstance(said, UserMessage) for part in said.parts)
-    return total + sum(_OVERHEAD + len(_bytes(message)) for message in request.messages)
-
-
-def _bytes(message: Message) -> bytes:
-    match message:
-        case AssistantMessage():
-            return _encoder.encode((message.text, message.calls, message.reasoning))
-        case ToolMessage():
-            return _encoder.encode(message.outcome.output)
-        case _:
-            return message.text.encode("utf-8", "replace")
+    return spec.calls * spec.price.worst(bound(request), request.max_output)
 
 
 def settle(spec: ModelSpec, reply: Reply, lost: Nanos) -> Reply:

@@ -1,0 +1,100 @@
+"""Legible: what a conversation holds, put so that every provider can read it."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from remit.core.messages import Call, Message, Outcome, ToolMessage, UserMessage
+from remit.core.shape import Shape
+from remit.core.values import JsonObject, JsonValue, digest
+
+NOTHING_SAID = "(nothing)"
+"""Stands for words that are empty, which most providers refuse."""
+
+NO_OUTPUT = "(no output)"
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
+_STRANGE = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def encode(value: JsonValue) -> bytes:
+    """Write JSON; what UTF-8 cannot say becomes a question mark."""
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        return _encoder.encode(_clean(value))
+
+
+def _clean(value: JsonValue) -> JsonValue:
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case list():
+            return [_clean(item) for item in value]
+        case dict():
+            return {str(_clean(key)): _clean(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def output(outcome: Outcome) -> str:
+    """Put the output of a call in words: text as it is, anything else as JSON."""
+    value = outcome.output
+    text = "" if value is None else value if isinstance(value, str) else encode(value).decode()
+    return text if text.strip() else NO_OUTPUT
+
+
+def identifier(call: str, longest: int) -> str:
+    """Give a call's id in at most so many characters that all providers take; equal ids stay equal."""
+    if 0 < len(call) <= longest and not _STRANGE.search(call):
+        return call
+    return f"h{digest(encode(call).decode())}"[:longest]
+
+
+def tool_name(name: str, longest: int = 64) -> str:
+    """Give a name that providers accept in the history also for a tool that a model made up."""
+    return _STRANGE.sub("_", name)[:longest] or "_"
+
+
+def arguments(raw: str) -> tuple[JsonObject, str]:
+    """Read the arguments of a call: the object, and the raw text when they are none."""
+    if not raw.strip():
+        return {}, ""
+    try:
+        value: JsonValue = _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return {}, raw
+    return (value, "") if isinstance(value, dict) else ({}, raw)
+
+
+def called(tool: str, raw: str) -> Call:
+    """Make a call of what a model wrote."""
+    args, malformed = arguments(raw)
+    return Call(tool, args, malformed=malformed)
+
+
+def heard(messages: Sequence[Message]) -> tuple[list[ToolMessage], list[UserMessage]]:
+    """Split what came between two answers: the outcomes of calls, and after them what was said."""
+    outcomes = [message for message in messages if isinstance(message, ToolMessage)]
+    return outcomes, [message for message in messages if isinstance(message, UserMessage)]
+
+
+def merged(ours: JsonObject, options: JsonObject) -> JsonObject:
+    """Override fields with options: `None` takes a field away, and objects are merged one level deep."""
+    result = dict(ours)
+    for name, option in options.items():
+        mine = result.get(name)
+        if option is None:
+            result.pop(name, None)
+        elif isinstance(mine, dict) and isinstance(option, dict):
+            result[name] = {**mine, **option}
+        else:
+            result[name] = option
+    return result
+
+
+def shape_told(shape: Shape) -> str:
+    """Tell in words what an answer must look like, for a model that cannot be held to it."""
+    return f"Answer with nothing but JSON that is valid under this JSON Schema: {encode(shape.schema).decode()}"

@@ -1,0 +1,1 @@
+"""Batches: work that a provider does when it has time, as files of lines."""
