@@ -1,5 +1,6 @@
 """Answers: kept for a time, up to a size, and never given when they are not what was written."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -203,12 +204,12 @@ async def test_a_folder_that_cannot_be_is_refused(tmp_path: Path) -> None:
         await AnswerFile(tmp_path / "file" / "a.db").get(ONE)
 
 
-async def test_two_processes_may_open_a_new_file_at_the_same_time(tmp_path: Path) -> None:
+async def test_several_may_open_a_new_file_at_the_same_time(tmp_path: Path) -> None:
     files = [AnswerFile(tmp_path / "a.db") for _ in range(8)]
-    for number, answers in enumerate(files):
-        await answers.put(bytes([number]) * 32, "", REPLY)
+    await asyncio.gather(*(answers.put(b"\x00" * 32, "", REPLY) for answers in files))
     for answers in files:
         assert await answers.get(b"\x00" * 32) == REPLY
+        assert answers.counts.failures == 0
         await answers.close()
 
 

@@ -1,14 +1,17 @@
 """What every transport does, whatever a server does to it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import pytest
-from tests.models.http.served import OK, STREAM, Peer, answering, chunk, serving
+from tests.models.http.conftest import Trust
+from tests.models.http.served import OK, STREAM, Certificate, Peer, answering, chunk, serving
 
 from remit.core.errors import (
     CutStreamError,
+    ModelRequestError,
+    OverloadedError,
     UnreadableAnswerError,
 )
 from remit.models.http.port import Timeouts, Transport
@@ -180,3 +183,57 @@ async def test_a_compressed_answer_is_unreadable_and_a_compressed_refusal_still_
             else:
                 with pytest.raises(UnreadableAnswerError, match="compressed with 'gzip'"):
                     await post(transport, served.url)
+
+
+async def test_an_encrypted_connection_is_used_again(
+    kind: Callable[[Trust], Transport], localhost: Certificate
+) -> None:
+    transport = kind(localhost.trusted)
+    async with serving(answering(STREAM, chunk(b"ok" * 100_000), chunk(b"")), localhost.server("http/1.1")) as served:
+        for url in (served.url, f"https://localhost:{served.port}"):
+            assert (await post(transport, url, b"x" * 300_000)).body == b"ok" * 100_000
+            connections = served.connections
+            assert (await post(transport, url, b"x" * 300_000)).body == b"ok" * 100_000
+            assert served.connections == connections
+        await transport.close()
+
+
+@pytest.mark.parametrize("size", [0, 10, 300_000])
+async def test_an_encrypted_connection_that_ends_after_the_request_is_not_free(
+    kind: Callable[[Trust], Transport], localhost: Certificate, size: int
+) -> None:
+    transport = kind(localhost.trusted)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        peer.cut()
+
+    async with serving(script, localhost.server("http/1.1")) as served:
+        with pytest.raises(CutStreamError) as error:
+            await post(transport, served.url, b"x" * size)
+        assert not error.value.free
+
+
+async def test_a_certificate_that_is_not_trusted_is_named(transport: Transport, localhost: Certificate) -> None:
+    async with serving(answering(OK), localhost.server("http/1.1")) as served:
+        with pytest.raises(ModelRequestError, match=r"certificate of https://127\.0\.0\.1.*self-signed"):
+            await post(transport, served.url)
+
+
+async def test_a_certificate_for_another_host_is_not_trusted(
+    kind: Callable[[Trust], Transport], localhost: Certificate
+) -> None:
+    transport = kind(localhost.trusted)
+    async with serving(answering(OK), localhost.server("http/1.1"), host="127.0.0.2") as served:
+        with pytest.raises(ModelRequestError, match=r"not valid for '127\.0\.0\.2'"):
+            await post(transport, served.url)
+
+
+async def test_a_server_without_encryption_is_no_encrypted_one(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readexactly(1)
+        await peer.say(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async with serving(script) as served:
+        with pytest.raises(OverloadedError, match="no connection to https"):
+            await post(transport, served.url.replace("http:", "https:"))

@@ -1,5 +1,7 @@
 """A tunnel: how a request gets through a proxy."""
 
+import asyncio
+
 import pytest
 from tests.models.http.served import (
     OK,
@@ -91,6 +93,22 @@ async def test_a_proxy_that_opens_no_way(
         pool = Pooled(trust=localhost.trusted, proxies=through(f"http://127.0.0.1:{proxy.port}"))
         with pytest.raises(error, match=says):
             await post(pool, "https://models.invalid/")
+
+
+async def test_a_connection_to_a_proxy_that_opens_no_way_is_closed(localhost: Certificate) -> None:
+    gone = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 403 No\r\n\r\n")
+        await peer.gone()
+        gone.set()
+
+    async with serving(script) as proxy:
+        pool = Pooled(trust=localhost.trusted, proxies=through(f"http://127.0.0.1:{proxy.port}"))
+        with pytest.raises(ModelRequestError):
+            await post(pool, "https://models.invalid/")
+        await asyncio.wait_for(gone.wait(), 5)
 
 
 async def test_a_tunnel_to_a_server_that_ends_the_handshake_is_free(localhost: Certificate) -> None:

@@ -350,3 +350,12 @@ async def test_refusals_of_a_real_server_are_errors_of_the_tree() -> None:
 async def test_what_a_stream_says_first_may_be_nothing() -> None:
     opening = streamed([chunk({"role": "assistant", "content": ""}), STOP], named=False)
     assert await answer(model(Answered((opening,), headers=STREAM))) == (Reply(""), [])
+
+
+async def test_what_a_provider_had_begun_is_not_free_though_nothing_of_it_was_shown() -> None:
+    error: JsonObject = {"error": {"message": "slow down", "type": "rate_limit_error"}}
+    thinking = chunk({"reasoning_content": "hm"})
+    for events, free in (([error], True), ([thinking, error], False)):
+        with pytest.raises(RateLimitError) as raised:
+            await answer(model(Answered([streamed(events, named=False)])))
+        assert raised.value.free is free

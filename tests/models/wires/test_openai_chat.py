@@ -261,6 +261,7 @@ def test_parts_are_sent_as_the_server_takes_them() -> None:
         Part("application/zip", "pixel"),
         Part("application/pdf", url="https://example.org/a.pdf"),
         Part("audio/wav", url="https://example.org/a.wav"),
+        Part("image/png"),
     ],
 )
 def test_a_part_that_cannot_be_taken_is_refused_by_its_media_type(part: Part) -> None:

@@ -7,7 +7,7 @@ from remit.core.errors import ModelRequestError
 from remit.core.messages import Part, UserMessage
 from remit.core.ports import Request
 from remit.models.wires.openai_chat import OpenAIChat
-from remit.models.wires.profiles import COMPATIBLE, LLAMACPP, OLLAMA, OPENAI, VLLM, Profile
+from remit.models.wires.profiles import COMPATIBLE, LLAMACPP, OLLAMA, OPENAI, VLLM, Profile, compatible
 
 ALL = {"openai": OPENAI, "compatible": COMPATIBLE, "ollama": OLLAMA, "vllm": VLLM, "llamacpp": LLAMACPP}
 HELLO = UserMessage("hello")
@@ -89,3 +89,17 @@ def test_what_a_server_cannot_read_is_refused_by_name() -> None:
             OpenAIChat("m", profile=profile).turn([message], BLOBS)
     for profile in (OPENAI, COMPATIBLE):
         assert OpenAIChat("m", profile=profile).turn([paper], BLOBS)
+
+
+@pytest.mark.parametrize(
+    ("model", "length"),
+    [
+        ("gpt-5-mini", "max_completion_tokens"),
+        ("openai/o3", "max_completion_tokens"),
+        ("gpt-4.1", "max_tokens"),
+        ("llama-4", "max_tokens"),
+        ("o3d", "max_tokens"),
+    ],
+)
+def test_a_gateway_is_told_the_length_as_the_model_behind_it_wants(model: str, length: str) -> None:
+    assert length in written(OpenAIChat(model, profile=compatible(model)), Request((HELLO,)))

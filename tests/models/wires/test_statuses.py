@@ -47,7 +47,7 @@ def refused(status: int, body: bytes) -> type[ModelError]:
         (404, ModelRequestError),
         (408, ModelTimeoutError),
         (409, OverloadedError),
-        (413, ModelRequestError),
+        (413, ContextTooLongError),
         (418, ModelRequestError),
         (422, ModelRequestError),
         (429, RateLimitError),

@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from remit.core.errors import ModelError, ModelRequestError, ModelTimeoutError, OverloadedError
+from remit.core.errors import (
+    AuthenticationError,
+    CutStreamError,
+    ModelError,
+    ModelRequestError,
+    ModelTimeoutError,
+    OverloadedError,
+    QuotaError,
+    RateLimitError,
+    UnreadableAnswerError,
+)
 from remit.core.messages import UserMessage
 from remit.core.ports import Request
 from remit.models import Breaking
@@ -48,7 +58,12 @@ async def test_an_open_gate_refuses_without_a_call() -> None:
         (OverloadedError("x"), False),
         (ModelTimeoutError("x"), False),
         (ModelError("x"), False),
+        (CutStreamError("x"), False),
+        (UnreadableAnswerError("x"), False),
         (ModelRequestError("x"), True),
+        (AuthenticationError("x"), True),
+        (QuotaError("x"), True),
+        (RateLimitError("x"), True),
     ],
 )
 async def test_the_gate_hears_of_failures_that_are_the_providers(error: ModelError, *, ok: bool) -> None:
@@ -77,3 +92,18 @@ async def test_with_real_breakers_a_provider_that_keeps_failing_is_no_longer_cal
         with pytest.raises(OverloadedError):
             await model.complete(HELLO, lambda _: None)
     assert inner.asked < 20
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        ("openai:gpt", "openai"),
+        ("ollama:llama3:8b", "ollama"),
+        ("openai@http://127.0.0.1:8000/v1:llama3:8b", "openai@http://127.0.0.1:8000/v1"),
+        ("scripted", "scripted"),
+    ],
+)
+async def test_servers_of_one_prefix_have_a_breaker_each(name: str, provider: str) -> None:
+    notes = Notes()
+    await Breaking(ScriptedModel([says("yes")], name=name), notes).complete(HELLO, lambda _: None)
+    assert notes.told == [(provider, True)]

@@ -64,7 +64,8 @@ def test_the_order_of_arguments_does_not_matter() -> None:
     ],
 )
 def test_all_else_matters(change: dict[str, Any]) -> None:
-    assert key([UserMessage("Look.")], **change) != key([UserMessage("Look.")])
+    before: dict[str, Any] = {"messages": [UserMessage("Look.")]}
+    assert key(**before | change) != key(**before)
 
 
 def test_models_and_their_variants_are_kept_apart() -> None:

@@ -2,7 +2,19 @@
 
 import pytest
 
-from remit.core.errors import ModelError, ModelRequestError, ModelTimeoutError, OverloadedError, RateLimitError
+from remit.core.errors import (
+    AuthenticationError,
+    ConfigError,
+    ContextTooLongError,
+    CutStreamError,
+    ModelError,
+    ModelRequestError,
+    ModelTimeoutError,
+    OverloadedError,
+    QuotaError,
+    RateLimitError,
+    UnreadableAnswerError,
+)
 from remit.core.messages import Usage, UserMessage
 from remit.core.ports import Delta, Emit, ModelSpec, Reply, Request
 from remit.core.values import nanos
@@ -57,7 +69,18 @@ async def test_when_nobody_answers_the_last_error_is_raised() -> None:
         )
 
 
-@pytest.mark.parametrize("error", [ModelRequestError("no"), ModelTimeoutError("late"), ModelError("odd")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModelRequestError("no"),
+        ModelTimeoutError("late"),
+        ModelError("odd"),
+        CutStreamError("cut"),
+        UnreadableAnswerError("what"),
+        AuthenticationError("who"),
+        ContextTooLongError("long"),
+    ],
+)
 async def test_by_default_it_moves_on_only_after_refusals(error: ModelError) -> None:
     other = scripted("b", says("never"))
     with pytest.raises(type(error)):
@@ -94,3 +117,63 @@ def test_the_hold_is_for_the_dearest_and_an_unknown_price_makes_all_unknown() ->
     assert spec.price is not None
     assert spec.price.worst(1000, 0) == DEAR.worst(1000, 0)
     assert Fallback(scripted("a"), scripted("b", price=None)).spec.price is None
+
+
+async def test_each_class_of_error_may_have_its_own_models_in_order() -> None:
+    long, spare, last = (scripted(name, *[says(name)] * 9) for name in ("long", "spare", "last"))
+    down = scripted("down", *[OverloadedError("down")] * 9)
+    for error, expected in [
+        (ContextTooLongError("too long"), "long"),
+        (QuotaError("no money"), "spare"),
+        (RateLimitError("slow down"), "spare"),
+        (OverloadedError("down"), "last"),
+    ]:
+        model = Fallback(
+            scripted("first", error),
+            on={
+                ContextTooLongError: [long],
+                QuotaError: [spare],
+                RateLimitError: [spare],
+                OverloadedError: [down, last],
+            },
+        )
+        reply = await model.complete(HELLO, lambda _: None)
+        assert (reply.text, reply.model) == (expected, expected)
+
+
+async def test_an_error_that_no_class_fits_is_raised_and_the_first_class_that_fits_decides() -> None:
+    other, never = scripted("other", says("other")), scripted("never", says("never"))
+    with pytest.raises(AuthenticationError):
+        await Fallback(scripted("a", AuthenticationError("who")), on={QuotaError: [never]}).complete(
+            HELLO, lambda _: None
+        )
+    model = Fallback(scripted("a", QuotaError("empty")), on={ModelRequestError: [other], QuotaError: [never]})
+    assert (await model.complete(HELLO, lambda _: None)).text == "other"
+    assert never.asked == 0
+
+
+async def test_no_model_is_asked_twice_for_one_answer() -> None:
+    first = scripted("first", OverloadedError("one"), says("never"))
+    second = scripted("second", RateLimitError("two"), says("never"))
+    model = Fallback(first, on={OverloadedError: [second], RateLimitError: [first, second]})
+    with pytest.raises(RateLimitError, match="two"):
+        await model.complete(HELLO, lambda _: None)
+    assert (first.asked, second.asked) == (1, 1)
+
+
+def test_the_hold_is_for_all_models_only_when_one_class_may_have_cost_something() -> None:
+    a, b, c = scripted("a"), scripted("b", price=DEAR), scripted("c")
+    free = Fallback(a, on={QuotaError: [b], ContextTooLongError: [c, b]}).spec
+    assert free.calls == 1
+    assert free.price is not None
+    assert free.price.worst(1000, 0) == DEAR.worst(1000, 0)
+    assert Fallback(a, on={QuotaError: [b], CutStreamError: [c, b]}).spec.calls == 3
+
+
+def test_other_models_are_named_in_one_place_only() -> None:
+    with pytest.raises(ConfigError, match="nowhere else"):
+        Fallback(scripted("a"), scripted("b"), on={QuotaError: [scripted("c")]})
+
+
+def test_models_that_may_answer_make_the_variant() -> None:
+    assert Fallback(scripted("a"), scripted("b")).spec.variant != Fallback(scripted("a"), scripted("c")).spec.variant

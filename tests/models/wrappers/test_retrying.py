@@ -5,12 +5,18 @@ from dataclasses import dataclass, field
 import pytest
 
 from remit.core.errors import (
+    AuthenticationError,
     ConfigError,
+    ContentFilterError,
+    ContextTooLongError,
+    CutStreamError,
     ModelError,
     ModelRequestError,
     ModelTimeoutError,
     OverloadedError,
+    QuotaError,
     RateLimitError,
+    UnreadableAnswerError,
 )
 from remit.core.messages import AssistantMessage, Call, Outcome, ToolMessage, Usage, UserMessage
 from remit.core.ports import Delta, Emit, ModelSpec, Reply, Request, ToolSpec
@@ -78,7 +84,20 @@ async def test_the_last_attempts_error_is_raised_as_it_is() -> None:
         await retrying(errors).complete(HELLO, lambda _: None)
 
 
-@pytest.mark.parametrize("error", [ModelRequestError("no"), ModelError("odd"), ModelTimeoutError("late")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModelRequestError("no"),
+        AuthenticationError("who"),
+        QuotaError("empty"),
+        ContentFilterError("never"),
+        ContextTooLongError("long"),
+        ModelError("odd"),
+        ModelTimeoutError("late"),
+        CutStreamError("cut"),
+        UnreadableAnswerError("what"),
+    ],
+)
 async def test_what_cannot_succeed_or_may_have_been_billed_is_not_repeated(error: ModelError) -> None:
     waits = Waits()
     with pytest.raises(type(error)):
@@ -86,8 +105,9 @@ async def test_what_cannot_succeed_or_may_have_been_billed_is_not_repeated(error
     assert waits.seconds == []
 
 
-async def test_lost_calls_are_repeated_only_as_often_as_the_hold_covers_them() -> None:
-    model = retrying([ModelTimeoutError("late"), says("yes")], ambiguous=1)
+@pytest.mark.parametrize("error", [ModelTimeoutError("late"), CutStreamError("cut"), UnreadableAnswerError("what")])
+async def test_lost_calls_are_repeated_only_as_often_as_the_hold_covers_them(error: ModelError) -> None:
+    model = retrying([error, says("yes")], ambiguous=1)
     assert model.spec.calls == 2
     reply = await model.complete(HELLO, lambda _: None)
     lost = PRICE.worst(64 + 16 + len("hello"), HELLO.max_output)

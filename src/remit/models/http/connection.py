@@ -268,7 +268,7 @@ class Stream:
 
 
 def refuse_coding(status: int, headers: Mapping[str, str]) -> None:
-    """Raise `UnreadableAnswerError` for an answer that came compressed; that of a refusal matters less than its status."""
+    """Raise `UnreadableAnswerError` for an answer that came compressed; of a refusal the status matters more."""
     coding = headers.get("content-encoding", "identity")
     if status < 400 and coding.lower() != "identity":
         raise UnreadableAnswerError(f"the answer is compressed with {coding!r}, which nobody asked for")

@@ -28,7 +28,7 @@ from remit.models.http.written import Target
 
 _MOST = 100
 """Exchanges at the same time on one connection."""
-_WINDOW = 2 * _MOST * HIGH_WATER
+WINDOW = 2 * _MOST * HIGH_WATER
 """Bytes that a server may send ahead over all channels: slow readers of some never hold up the others."""
 _HEADER = 9
 _GOAWAY = 7
@@ -106,7 +106,7 @@ class Multiplex(asyncio.Protocol):
         self._transport = transport
         if self.speaks():
             self._h2.initiate_connection()
-            self._h2.increment_flow_control_window(_WINDOW)
+            self._h2.increment_flow_control_window(WINDOW)
             self._flush()
 
     def data_received(self, data: bytes) -> None:
@@ -220,8 +220,6 @@ class Multiplex(asyncio.Protocol):
             return
         channel = self._channels.get(event.stream_id)
         if channel is None:
-            if isinstance(event, DataReceived):
-                self._allow(event.flow_controlled_length, event.stream_id)
             return
         match event:
             case ResponseReceived():

@@ -116,10 +116,12 @@ class ChatReader:
     def feed(self, event: ServerSentEvent) -> str:
         """Take in a chunk and give the text it adds; raise the error it reports, or `UnreadableAnswerError`."""
         data = event.data
-        if self._done or not data or data.isspace():
-            return ""
-        if data.strip() == b"[DONE]":
-            self._done = True
+        if not data.startswith(b"{"):
+            mark = data.strip()
+            self._done = self._done or mark == b"[DONE]"
+            if not mark:
+                return ""
+        if self._done:
             return ""
         if event.name == "error":
             raise stream_error(_report(data))

@@ -17,7 +17,7 @@ from remit.core.messages import Usage
 from remit.core.ports import Delta, Emit, ModelSpec, Price, Reply, Request
 from remit.models.http.pooled import SHARED
 from remit.models.http.port import Exchange, Timeouts, Transport
-from remit.models.http.sse import EventStream
+from remit.models.http.sse import EventStream, ServerSentEvent
 from remit.models.wires.fragments import Bodies
 from remit.models.wires.port import Reader, Wire
 from remit.models.wires.statuses import short
@@ -136,13 +136,24 @@ class WireModel:
             size += len(piece)
             if size > self.longest:
                 raise UnreadableAnswerError(f"the answer is longer than {self.longest} bytes")
+            begun = size > len(piece)
             for event in events.feed(piece):
-                text = reader.feed(event)
+                text = _fed(reader, event, begun=begun)
+                begun = True
                 if text:
                     emit(Delta(text))
             if reader.done:
                 await _end(pieces)
                 return
+
+
+def _fed(reader: Reader, event: ServerSentEvent, *, begun: bool) -> str:
+    try:
+        return reader.feed(event)
+    except ModelError as error:
+        # What a provider had begun it may bill, though nothing of it was shown: it may have been thoughts.
+        error.free = error.free and not begun
+        raise
 
 
 def _whole(reader: Reader, error: ModelError) -> Reply:

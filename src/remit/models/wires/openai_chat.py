@@ -126,16 +126,19 @@ class OpenAIChat:
         """Write an image, a sound or a document; raise `ModelRequestError` for what the server cannot take."""
         media = part.media.partition(";")[0].strip().lower()
         takes = self._profile.media
-        if media in _IMAGES and "image" in takes:
-            return {"type": "image_url", "image_url": {"url": part.url or _data(media, blobs[part.blob])}}
+        image = media in _IMAGES and "image" in takes
+        if image and part.url and not part.blob:
+            return {"type": "image_url", "image_url": {"url": part.url}}
         text = media.startswith("text/") or media in _TEXTS
         sound = _SOUNDS.get(media, "") if "audio" in takes else ""
         document = media == "application/pdf" and "file" in takes
-        if not (text or sound or document):
+        if not (image or text or sound or document):
             raise ModelRequestError(f"{self._model!r} takes no {part.media!r} over chat completions")
         if not part.blob:
             raise ModelRequestError(f"{self._model!r} takes {part.media!r} as bytes only, not from {part.url!r}")
         body = blobs[part.blob]
+        if image:
+            return {"type": "image_url", "image_url": {"url": _data(media, body)}}
         if text:
             words = body.decode("utf-8", "replace")
             return {"type": "text", "text": f"{part.name}:\n{words}" if part.name else words or NOTHING_SAID}

@@ -85,7 +85,15 @@ _WORDS: tuple[tuple[frozenset[str], _Kind], ...] = (
     (
         frozenset({"overloaded_error", "server_error", "api_error", "internal_server_error", "internal_error"})
         | frozenset({"service_unavailable", "service_unavailable_error", "unavailable", "overloaded"})
-        | frozenset({"server_overloaded", "engine_overloaded", "unavailable_error"}),
+        | frozenset(
+            {
+                "server_is_overloaded",
+                "server_overloaded",
+                "engine_overloaded",
+                "slow_down",
+                "unavailable_error",
+            }
+        ),
         OverloadedError,
     ),
     (
@@ -153,6 +161,7 @@ _STATUSES: Mapping[int, _Kind] = {
     402: QuotaError,
     403: AuthenticationError,
     408: ModelTimeoutError,
+    413: ContextTooLongError,
     409: OverloadedError,
     429: RateLimitError,
     # A gateway gave up waiting, but the provider behind it may have gone on.

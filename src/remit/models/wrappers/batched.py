@@ -109,6 +109,7 @@ class Batched:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        self._group = []
         self._fail(list(self._entries.values()), unanswered("", "waiting for it was given up"))
         await self._notebook.close()
 
