@@ -69,6 +69,7 @@ SYSTEMS = (
 CLIENTS = (
     System("remit", "Remit", ("remit",), (), frozenset({"chat", "responses", "messages"})),
     System("openai_sdk", "`openai`", ("openai",), (), frozenset({"chat", "responses"})),
+    System("bare", "(the same bytes, a bare socket)", (), (), frozenset({"chat", "responses", "messages"})),
     System("anthropic_sdk", "`anthropic`", ("anthropic",), (), frozenset({"messages"})),
 )
 """Whom W5 measures."""

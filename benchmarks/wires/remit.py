@@ -13,19 +13,26 @@ from remit.models.wires.anthropic import AnthropicMessages
 from remit.models.wires.client import WireModel
 from remit.models.wires.openai_chat import OpenAIChat
 from remit.models.wires.openai_responses import OpenAIResponses
+from remit.models.wires.port import Wire as Spoken
 
 TOOLS = (ToolSpec(name=TOOL[0], description=TOOL[1], schema=cast("JsonObject", TOOL[2]), effect="read"),)
 
 
-def model(url: str, wire: Wire) -> Model:
-    """Return the client of a wire."""
-    match wire:
+def wire(name: Wire) -> Spoken:
+    """Return one of our wires."""
+    match name:
         case "chat":
-            return WireModel(OpenAIChat("bench"), name="openai:bench", url=f"{url}/v1", key=lambda: "bench")
+            return OpenAIChat("bench")
         case "responses":
-            return WireModel(OpenAIResponses("bench"), name="openai:bench", url=f"{url}/v1", key=lambda: "bench")
+            return OpenAIResponses("bench")
         case "messages":
-            return WireModel(AnthropicMessages("bench"), name="anthropic:bench", url=f"{url}/v1", key=lambda: "bench")
+            return AnthropicMessages("bench")
+
+
+def exchanged(number: int) -> tuple[AssistantMessage, ToolMessage]:
+    """Return a call of the tool and its result."""
+    call = Call(TOOL[0], {"order": number}, f"c1_{2 * number}_0")
+    return AssistantMessage("", (call,)), ToolMessage(Outcome(call.id, output=result(number)), TOOL[0])
 
 
 def quiet(delta: Delta) -> None:
@@ -41,8 +48,7 @@ class Talking:
         self._memo: dict[object, object] = {}
 
     def step(self, number: int) -> None:
-        call = Call(TOOL[0], {"order": number}, f"c1_{2 * number}_0")
-        self._messages += [AssistantMessage("", (call,)), ToolMessage(Outcome(call.id, output=result(number)), TOOL[0])]
+        self._messages += exchanged(number)
 
     async def ask(self) -> str:
         request = Request(self._messages, INSTRUCTIONS, TOOLS, max_output=MAX_OUTPUT, memo=self._memo)
@@ -50,10 +56,10 @@ class Talking:
 
 
 @asynccontextmanager
-async def open_client(url: str, wire: Wire) -> AsyncGenerator[Talk]:
+async def open_client(url: str, name: Wire) -> AsyncGenerator[Talk]:
     # As the command line does: young garbage is looked for less often.
     gc.set_threshold(50_000, 20, 20)
-    client = model(url, wire)
+    client = WireModel(wire(name), name="bench", url=f"{url}/v1", key=lambda: "bench")
 
     def talk() -> Conversation:
         return Talking(client)

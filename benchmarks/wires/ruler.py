@@ -96,7 +96,7 @@ async def measured(open_client: Open, url: str, wire: Wire, steps: int) -> dict[
 @contextmanager
 def served() -> Generator[str]:
     """Start the server in a process of its own and give its URL."""
-    command = [sys.executable, "-m", "remit.testing.server", "--port", "0", "--text", SAID]
+    command = [sys.executable, "-m", "benchmarks.wires.canned"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

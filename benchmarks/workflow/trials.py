@@ -75,9 +75,11 @@ async def open_trials(wardens: int = os.cpu_count() or 1) -> AsyncGenerator[Tria
     started: list[Process] = []
     try:
         for _ in range(wardens):
-            # -I and -S: nothing of this process's environment, packages or folder is in the child's reach by name.
+            # Nothing of this process's environment, packages or folder is in the child's reach by name, and sets have
+            # the same order every time.
+            command = (sys.executable, "-P", "-s", "-S", WARDEN)
             started.append(
-                await asyncio.create_subprocess_exec(sys.executable, "-I", "-S", WARDEN, stdin=PIPE, stdout=PIPE)
+                await asyncio.create_subprocess_exec(*command, env={"PYTHONHASHSEED": "0"}, stdin=PIPE, stdout=PIPE)
             )
             idle.put_nowait(started[-1])
         yield Trials(idle)

@@ -18,12 +18,10 @@ from remit.core.moves import StrategyMaker
 from remit.core.ports import Request, Tool
 from remit.core.values import JsonObject, JsonValue
 from remit.home import MEMORY
-from remit.strategies import Finding, by_tool, react, reflect, reflexion
+from remit.strategies import Bounds, Finding, by_tool, react, reflect, reflexion, self_consistency, tree_of_thoughts
+from remit.strategies import Problem as Search
 from remit.strategies.checks import ToolCheck
-from remit.strategies.self_consistency import self_consistency
-from remit.strategies.thoughts import Bounds, Thoughts
-from remit.strategies.thoughts import Problem as Search
-from remit.strategies.tree_of_thoughts import tree_of_thoughts
+from remit.strategies.thoughts import Thoughts
 from remit.testing import Grader, NoisyModel
 
 AT_ONCE = 16

@@ -23,7 +23,7 @@ from remit.core.state import State
 from remit.core.token import VARIABLE, Remit, verify
 from remit.journal import Durability, MemoryJournal, RedactedStore, SqliteJournal
 from remit.models.answers import AnswerFile
-from remit.models.http.port import PATIENCE, Timeouts
+from remit.models.http.port import PATIENCE, Timeouts, Transport
 from remit.models.keys import Keys, environment
 from remit.models.names import provider_of
 from remit.models.stack import stack
@@ -76,6 +76,8 @@ class Settings:
     """What each provider allows a minute, by the prefix of its models; all sessions of the process share it."""
     timeouts: Timeouts = PATIENCE
     """How long a provider is waited for."""
+    transport: Transport | None = None
+    """How providers of named models are reached; `None` for the connections that the whole process shares."""
     answers: AnswerFile | None = None
     """Where answers of named models are kept, so that a question asked again costs nothing."""
     secrets: Secrets = field(default_factory=Secrets)
@@ -131,6 +133,8 @@ class Home:
         pooled = sys.modules.get("remit.models.http.pooled")
         if pooled is not None:
             await pooled.SHARED.close()
+        if self._settings.transport is not None:
+            await self._settings.transport.close()
         if self._settings.answers is not None:
             await self._settings.answers.close()
         if isinstance(self._workers, FileWorkers):
@@ -298,7 +302,7 @@ class Home:
         prefix, _, name = model.partition(":")
         maker = settings.models.get(prefix)
         made = (
-            _connecting().connect(model, keys=settings.keys, timeouts=settings.timeouts)
+            _connecting().connect(model, keys=settings.keys, transport=settings.transport, timeouts=settings.timeouts)
             if maker is None
             else maker(name)
         )
@@ -342,7 +346,7 @@ def _connecting() -> "_Connecting":
 
 
 class _Connecting(Protocol):
-    def connect(self, name: str, *, keys: Keys, timeouts: Timeouts) -> Model: ...
+    def connect(self, name: str, *, keys: Keys, transport: Transport | None, timeouts: Timeouts) -> Model: ...
     def key_variables(self, name: str) -> tuple[str, ...]: ...
     def key_needed(self, name: str) -> str: ...
 
