@@ -27,8 +27,9 @@ durability "sync" (in memory: with its saver in memory, and without any saver); 
 `DBOSDurability` with the tool as a DBOS step, on SQLite; Agno with its SQLite database and a checkpoint after each
 batch of tools. They were written for other ends and do other things well; a two-second model hides most of these
 figures in a single session, a thousand sessions do not. W5 is the CPU of the client's process alone, for a streamed
-call over loopback HTTP to `remit.testing.ModelServer` in another process, which checks each request and streams the
-same short answer to all. Its history has one tool call with 260 B of result a step; each measured call is the first
+call over loopback HTTP to a server in another process, which reads no request and gives all the same short stream. The
+row of the bare socket sends the same bytes, written before, and reads nothing of the answer: no client can cost less.
+Its history has one tool call with 260 B of result a step; each measured call is the first
 after one more step, as in a session. The official packages are given plain dicts and keep their defaults, but for
 retries, which are off. The workloads are ours; the code is in `benchmarks/`, corrections are welcome."""
 

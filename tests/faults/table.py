@@ -1,4 +1,4 @@
-"""The fault table: what may go wrong at a provider, and how a run ends then, whatever the wire and the way of working."""
+"""The fault table: what may go wrong at a provider, and how a run ends then, on any wire and by any way of working."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,8 +49,8 @@ from remit.testing.server import (
 KEY = "sk-ward-0a1b2c3d4e5f"
 
 PATIENT = Timeouts(connect=10, first=10, idle=10, total=30)
-HASTY = Timeouts(connect=10, first=0.4, idle=0.4, total=10)
-BRIEF = Timeouts(connect=10, first=10, idle=10, total=0.6)
+HASTY = Timeouts(connect=10, first=0.3, idle=0.3, total=10)
+BRIEF = Timeouts(connect=10, first=10, idle=10, total=0.4)
 
 Bill = Literal["nothing", "the hold"]
 
@@ -91,7 +91,7 @@ class Row:
 
 AGAIN = Done(again=True)
 TOLD = Done()
-EMPTY = dict.fromkeys(("react", "pipeline", "router", "plan_and_execute"), "")
+EMPTY: Mapping[str, JsonValue] = dict.fromkeys(("react", "pipeline", "router", "plan_and_execute"), "")
 CUT = Failed(CutStreamError, r"ended the connection before the answer's end", costs="the hold")
 """Nobody knows whether it was computed, so it is not asked again unless the author says so."""
 
@@ -102,22 +102,26 @@ TABLE: Mapping[str, Row] = {
     "overloaded": Row(Overloaded(), AGAIN, Failed(OverloadedError, r"HTTP (503|529): .*[Oo]verloaded")),
     "overloaded for long": Row(Overloaded(9), Done(again=True, wait=9), Failed(OverloadedError, "HTTP 5")),
     "a page of a gateway": Row(Html(), AGAIN, Failed(OverloadedError, "HTTP 502: 502 Bad Gateway")),
-    "an error before a word": Row(Midway(Overloaded(), 1), AGAIN, Failed(OverloadedError, "[Oo]verloaded")),
+    "an error as the first event": Row(Midway(Overloaded(), 0), AGAIN, Failed(OverloadedError, "[Oo]verloaded")),
     # What may have been billed is not, and costs what was held for it.
+    "an error after an event": Row(Midway(Overloaded(), 1), Failed(OverloadedError, "[Oo]verloaded", "the hold")),
     "an error after words": Row(
-        Midway(Overloaded(), 8), Failed(ModelTimeoutError, r"[Oo]verloaded.*1 lost calls", "the hold"), talks=True
+        Midway(Overloaded(), 8), Failed(OverloadedError, "[Oo]verloaded", "the hold"), talks=True
+    ),
+    "a rate limit after words": Row(
+        Midway(RateLimited(), 8), Failed(RateLimitError, "[Rr]ate limit", "the hold"), talks=True
     ),
     "a hang": Row(
-        Hang(), Failed(ModelTimeoutError, r"did not begin to answer within 0\.4 s", "the hold"), timeouts=HASTY
+        Hang(), Failed(ModelTimeoutError, r"did not begin to answer within 0\.3 s", "the hold"), timeouts=HASTY
     ),
     "a hang after the headers": Row(
-        Hang(head=True), Failed(ModelTimeoutError, r"did not begin to answer within 0\.4 s", "the hold"), timeouts=HASTY
+        Hang(head=True), Failed(ModelTimeoutError, r"did not begin to answer within 0\.3 s", "the hold"), timeouts=HASTY
     ),
     "a hang in the middle": Row(
-        Hang(2), Failed(ModelTimeoutError, r"sent nothing more for 0\.4 s", "the hold"), timeouts=HASTY
+        Hang(2), Failed(ModelTimeoutError, r"sent nothing more for 0\.3 s", "the hold"), timeouts=HASTY
     ),
     "a drip without an end": Row(
-        SlowDrip(0.05, 1), Failed(ModelTimeoutError, r"took longer than 0\.6 s", "the hold"), timeouts=BRIEF
+        SlowDrip(0.05, 1), Failed(ModelTimeoutError, r"took longer than 0\.4 s", "the hold"), timeouts=BRIEF
     ),
     "a cut before the first event": Row(CutStream(0), CUT),
     "a cut in the middle": Row(CutStream(6), CUT, talks=True),

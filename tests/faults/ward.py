@@ -77,7 +77,7 @@ class Ward:
             args: JsonObject = {"n": n}
             return await counter.call(args, context)
 
-        limits = Limits(usd=BUDGET, steps=30)
+        limits = Limits(usd=BUDGET, steps=16)
         return Agent("w", self.model(url), "Be brief.", [act], WAYS[self.way].strategy, limits, detectors=())
 
     async def run(self) -> "Seen":

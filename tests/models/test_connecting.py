@@ -71,6 +71,7 @@ def test_prices_are_the_lists_or_nothing_or_unknown() -> None:
     assert connect("openai@http://10.0.0.1:8000/v1:gpt-4o").spec.price is None
     price = FlatPrice(1.0, 2.0)
     assert connect("openai@http://10.0.0.1:8000/v1:gpt-4o", price=price).spec.price is price
+    assert connect("pydantic-ai:openai-chat:gpt-4o").spec.price == known_price("openai:gpt-4o")
     assert connect("pydantic-ai:groq:llama-3.3-70b-versatile").spec.price == known_price("groq:llama-3.3-70b-versatile")
 
 
@@ -83,6 +84,8 @@ def test_options_make_another_variant_of_the_same_model() -> None:
     assert {model.spec.name for model in (plain, cold, colder)} == {"openai:m"}
     assert len({model.spec.variant for model in (plain, cold, colder)}) == 3
     assert plain.spec.variant == ""
+    bridged = [connect("pydantic-ai:groq:m", {"temperature": heat}).spec for heat in (0, 1)]
+    assert bridged[0].variant != bridged[1].variant
 
 
 def test_where_a_key_is_looked_up() -> None:

@@ -78,8 +78,12 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
 """The prefixes that need nothing installed; `pydantic-ai:PROVIDER:NAME` reaches every other provider."""
 
 
+_LISTED = {"openai-chat": "openai", "openai-responses": "openai"}
+"""Names of that library for providers that the price list knows by another."""
+
+
 class _Bridge(Protocol):
-    def bridged(self, name: str, price: Price | None) -> Model: ...
+    def bridged(self, name: str, options: JsonObject, timeouts: Timeouts, price: Price | None) -> Model: ...
 
 
 def connect(
@@ -95,12 +99,13 @@ def connect(
 
     `options` are further fields of its requests, such as `{"temperature": 0}`. The key is looked up with `keys`, in the
     environment by default, each time it is used. Without a `price` the bundled list's is taken; a name with a URL has
-    none, and one at a server of your own (`ollama`, `vllm`, `llamacpp`) is free.
+    none, and one at a server of your own (`ollama`, `vllm`, `llamacpp`) is free. A model of another library has its own
+    way to its provider and uses no `transport`; of its `timeouts` only the total counts.
     Raise `ConfigError` for a name that cannot be.
     """
     wanted = parsed(name)
     if wanted.prefix == BRIDGE:
-        return _bridge(wanted, price)
+        return _bridge(wanted.model, options, timeouts, price)
     provider = PROVIDERS.get(wanted.prefix)
     if provider is None:
         known = ", ".join([*PROVIDERS, BRIDGE])
@@ -177,12 +182,14 @@ def _price(provider: Provider, wanted: ModelName) -> Price | None:
     return None if wanted.url else known_price(f"{provider.prices}:{wanted.model}")
 
 
-def _bridge(wanted: ModelName, price: Price | None) -> Model:
+def _bridge(name: str, options: JsonObject, timeouts: Timeouts, price: Price | None) -> Model:
     try:
         # An extra: loaded only for the names that need it.
         module = importlib.import_module("remit.models.adapters.pydantic_ai")
     except ImportError as error:
         raise ConfigError(
-            f"model {BRIDGE}:{wanted.model} needs an extra: pip install 'remit[pydantic-ai]' ({error})"
+            f"model {BRIDGE}:{name} needs an extra: pip install 'remit[pydantic-ai]' ({error})"
         ) from error
-    return cast("_Bridge", module).bridged(wanted.model, price or known_price(wanted.model))
+    provider, _, model = name.partition(":")
+    listed = known_price(f"{_LISTED.get(provider, provider)}:{model}")
+    return cast("_Bridge", module).bridged(name, options, timeouts, price or listed)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -83,9 +84,14 @@ def _opened(path: Path, layout: Layout) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, layout: Layout) -> None:
-    # Looked at before anything is written: a file of somebody else stays as it is.
-    if connection.execute("PRAGMA application_id").fetchone()[0] != layout.application:
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    # Looked at before anything is written, so that a file of somebody else stays as it is; and both in one
+    # transaction, as another process may be creating it.
+    connection.execute("BEGIN")
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    connection.execute("COMMIT")
+    if application != layout.application:
+        if tables:
             raise ConfigError(f"{path} is a SQLite file but does not hold {layout.what}; choose another path")
         _create(connection, layout)
     version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -93,12 +99,25 @@ def _prepare(connection: sqlite3.Connection, path: Path, layout: Layout) -> None
         raise ConfigError(
             f"{path} holds {layout.what} of version {version}, and this Remit reads {layout.version}; move it away"
         )
-    connection.execute("PRAGMA journal_mode = WAL")
+    _log_ahead(connection, layout.busy)
     connection.execute(f"PRAGMA synchronous = {'FULL' if layout.sure else 'NORMAL'}")
 
 
+def _log_ahead(connection: sqlite3.Connection, seconds: float) -> None:
+    """Turn write-ahead logging on. SQLite does not wait for others here by itself."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
 def _create(connection: sqlite3.Connection, layout: Layout) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     # Looked at again under the lock: another process may have created it meanwhile.
     if connection.execute("PRAGMA application_id").fetchone()[0] != layout.application:

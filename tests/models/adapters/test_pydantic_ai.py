@@ -14,6 +14,7 @@ from remit.core.ports import Delta, Reply, Request, ToolSpec
 from remit.core.shape import shape
 from remit.journal import MemoryJournal
 from remit.models.adapters.pydantic_ai import PydanticAIModel, bridged
+from remit.models.http.port import Timeouts
 from remit.models.prices import FREE
 from remit.testing import check_model
 
@@ -30,7 +31,8 @@ class Provider:
         self.history: list[talk.ModelMessage] = []
         self.info: AgentInfo | None = None
         profile = ModelProfile(supports_json_schema_output=native)
-        self.model = PydanticAIModel(FunctionModel(stream_function=self._stream, profile=profile), FREE)
+        function = FunctionModel(stream_function=self._stream, profile=profile)
+        self.model = PydanticAIModel(function, FREE, {"temperature": 0.5})
 
     async def _stream(self, history: list[talk.ModelMessage], info: AgentInfo) -> AsyncIterator[Chunk]:
         self.history, self.info = history, info
@@ -58,7 +60,7 @@ async def test_text_is_shown_as_it_comes_and_the_request_holds_what_was_asked() 
     reply, shown = await provider.ask(HELLO)
     assert (reply.text, shown) == ("hello there", ["hello ", "there"])
     assert provider.info is not None
-    assert provider.info.model_settings == {"max_tokens": 77}
+    assert provider.info.model_settings == {"temperature": 0.5, "max_tokens": 77}
     (asked,) = provider.history
     assert isinstance(asked, talk.ModelRequest)
     assert asked.instructions == "Be brief."
@@ -173,7 +175,7 @@ async def test_failures_have_their_place_in_our_tree(error: Exception, ours: typ
 
 
 async def test_a_provider_that_cannot_be_reached_says_why() -> None:
-    model = bridged("nobody:model", None)
+    model = bridged("nobody:model", {}, Timeouts(), None)
     assert (model.spec.name, model.spec.price) == ("pydantic-ai:nobody:model", None)
     with pytest.raises(errors.ModelRequestError, match="nobody"):
         await model.complete(HELLO, lambda _: None)

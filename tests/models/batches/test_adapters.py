@@ -1,7 +1,8 @@
 """Batches of providers, over a real connection to a server that speaks as they do."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from remit.core.errors import (
     ContextTooLongError,
     ModelError,
     ModelRequestError,
+    ModelTimeoutError,
     OverloadedError,
     RateLimitError,
     UnreadableAnswerError,
@@ -26,7 +28,7 @@ from remit.models.batches.notebook import Notebook
 from remit.models.batches.openai import OpenAIBatches
 from remit.models.batches.port import Batches, BatchItem, BatchState, Sought
 from remit.models.http.pooled import Pooled
-from remit.models.http.port import Transport
+from remit.models.http.port import Exchange, Timeouts, Transport
 from remit.models.wires.anthropic import AnthropicMessages
 from remit.models.wires.openai_chat import OpenAIChat
 from remit.models.wires.openai_responses import OpenAIResponses
@@ -153,6 +155,13 @@ async def test_a_key_that_is_refused_is_in_no_message(name: Name, transport: Tra
     assert "sk-secret-key" not in f"{raised.value!r} {provider!r}"
 
 
+async def test_a_key_that_a_provider_says_back_is_taken_out() -> None:
+    refusal = b'{"error":{"message":"Incorrect API key provided: sk-secret-key.","code":"invalid_api_key"}}'
+    line = Line(OpenAIChat("m"), "http://x", lambda: "sk-secret-key", Canned(refusal, 99, 401))
+    with pytest.raises(AuthenticationError, match=r"provided: \[key\]"):
+        await OpenAIBatches(line).state("b")
+
+
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_batch_nobody_made_is_a_request_that_cannot_succeed(name: Name, transport: Transport) -> None:
     async with ModelServer([]) as server:
@@ -193,6 +202,81 @@ async def test_a_crash_after_handing_in_costs_nothing_twice(name: Name, transpor
         reply = await second.complete(request, lambda _: None)
         await second.close()
         assert (reply.text, reply.hit, server.asked) == ("yes", False, 1)
+
+
+async def test_a_batch_that_was_cancelled_says_so_for_each_request(transport: Transport) -> None:
+    async with ModelServer([says("yes")] * 4) as server:
+        for name in NAMES:
+            if name == "responses":
+                continue
+            provider = batches(name, server, transport)
+            batch = await provider.submit(LABEL, items("a", "b"))
+            path = "/messages/batches" if name == "anthropic" else "/batches"
+            wire: Wire = AnthropicMessages("m") if name == "anthropic" else OpenAIChat("m")
+            await Line(wire, f"{server.url}/v1", lambda: "k", transport).call("POST", f"{path}/{batch}/cancel", dict)
+            await done(provider, batch)
+            answers = await collected(provider, batch)
+            assert [type(answer) for answer in answers.values()] == [ModelRequestError] * 2
+            assert all("was cancelled" in str(answer) for answer in answers.values())
+
+
+RESULTS = b"""{"custom_id":"a","result":{"type":"odd"}}
+
+{"custom_id":"b","result":{"type":"succeeded","message":{"content":[]}}}
+{"custom_id":"c","result":{"type":"errored","error":{"type":"error","error":{"type":"new_error","message":"what"}}}}"""
+
+
+class Canned:
+    """A transport that answers everything with the same bytes, torn apart."""
+
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, body: bytes, size: int, status: int = 200) -> None:
+        """Give the body in pieces of this size."""
+        self._body, self._size, self.status = body, size, status
+
+    @asynccontextmanager
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeouts: Timeouts
+    ) -> AsyncGenerator[Exchange]:
+        """Answer."""
+        yield self
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """Give the pieces."""
+        for place in range(0, len(self._body), self._size):
+            yield self._body[place : place + self._size]
+
+    async def read(self, limit: int) -> bytes:
+        """Give all of it."""
+        return self._body
+
+    async def close(self) -> None:
+        """Close nothing."""
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_each_line_is_read_by_itself_however_the_file_comes(size: int) -> None:
+    provider = AnthropicBatches(Line(AnthropicMessages("m"), "http://x", lambda: "", Canned(RESULTS, size)))
+    answers = {name: answer async for name, answer in provider.results("b")}
+    assert [type(answer) for answer in answers.values()] == [
+        ModelTimeoutError,
+        UnreadableAnswerError,
+        ModelRequestError,
+    ]
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"custom_id":"a"}', b"\xff"])
+async def test_a_line_that_is_no_result_is_unreadable(body: bytes) -> None:
+    provider = AnthropicBatches(Line(AnthropicMessages("m"), "http://x", lambda: "", Canned(body, 99)))
+    with pytest.raises(UnreadableAnswerError, match="a line of the results cannot be read"):
+        assert [one async for one in provider.results("b")] == []
+
+
+async def test_a_line_without_end_is_not_read_for_ever() -> None:
+    line = Line(AnthropicMessages("m"), "http://x", lambda: "", Canned(b"x" * (65 << 20), 1 << 20))
+    with pytest.raises(UnreadableAnswerError, match="longer than 64 MiB"):
+        assert [one async for one in line.lines("/file")] == []
 
 
 async def test_lines_are_read_from_any_pieces_and_a_broken_one_is_no_answer(transport: Transport) -> None:

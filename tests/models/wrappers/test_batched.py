@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from tests.models.wrappers.house import House
-from tests.models.wrappers.timing import Timing
+from tests.models.wrappers.timing import NEVER, Timing, instantly
 
 from remit.core.errors import (
     AuthenticationError,
@@ -32,16 +32,6 @@ from remit.testing import ScriptedModel, check_wrapper, says
 from remit.testing.scripted import Item
 
 PRICE = FlatPrice(1.0, 1.0)
-
-
-NEVER = 1e9
-
-
-async def instantly(seconds: float) -> None:
-    """Let others have their turn, and no time; what is for ever stays so."""
-    if seconds == NEVER:
-        await asyncio.Event().wait()
-    await asyncio.sleep(0)
 
 
 def question(number: int = 0, session: str = "s") -> Request:
@@ -184,6 +174,27 @@ async def test_who_leaves_before_a_batch_goes_out_is_not_in_it(place: Place) -> 
     assert (await tasks[1]).text == "yes"
 
 
+async def test_when_all_have_left_nothing_goes_out(place: Place) -> None:
+    model = place.slow()
+    tasks = asking(model, question())
+    await until(lambda: place.timing.slept)
+    tasks[0].cancel()
+    await asyncio.wait(tasks)
+    await place.timing.advance(10.0)
+    eager = place.process()
+    tasks = asking(eager, question())
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    await asyncio.wait(tasks)
+    # Whoever left before it was known whether the question is an old one is in no batch either.
+    assert (await ask(eager, question(1))).text == "yes"
+    assert [len(items) for items in place.house.batches.values()] == [1]
+
+
+async def test_one_that_never_began_may_be_closed(tmp_path: Path) -> None:
+    await Batched(scripted(), House(scripted()), Notebook(tmp_path / "b.db")).close()
+
+
 async def test_the_same_question_at_the_same_time_is_one_request_and_paid_for_once(place: Place) -> None:
     model = place.process(most=2)
     replies = await asyncio.gather(*asking(model, question(), question(), question(session="other")))
@@ -280,6 +291,7 @@ async def test_other_questions_of_a_batch_from_before_a_crash_join_it(place: Pla
     second = place.process()
     replies = await asyncio.gather(*asking(second, question(0), question(1), question(2)))
     assert [reply.text for reply in replies] == ["yes"] * 3
+    assert len(place.house.sought) == 1
     assert sorted(len(items) for items in place.house.batches.values()) == [1, 2]
 
 

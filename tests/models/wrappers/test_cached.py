@@ -166,6 +166,16 @@ async def test_when_the_one_that_asked_fails_each_asks_for_itself_and_pays_for_i
     assert [isinstance(result, Reply) and not result.hit for result in results[1:]] == [True, True]
 
 
+async def test_an_answer_that_is_not_kept_is_not_shared_either(answers: AnswerFile) -> None:
+    inner = Held()
+    tasks = [asyncio.create_task(ask(Cached(inner, answers))) for _ in range(2)]
+    await inner.came.acquire()
+    inner.asked[0].set_result(replace(says("half"), stop="length"))
+    await inner.came.acquire()
+    inner.asked[1].set_result(says("whole"))
+    assert [reply.text for reply in await asyncio.gather(*tasks)] == ["half", "whole"]
+
+
 async def test_when_the_one_that_asked_is_cancelled_another_takes_its_place(answers: AnswerFile) -> None:
     inner = Held()
     tasks = [asyncio.create_task(ask(Cached(inner, answers))) for _ in range(3)]

@@ -5,6 +5,15 @@ import heapq
 from dataclasses import dataclass, field
 from itertools import count
 
+NEVER = 1e9
+
+
+async def instantly(seconds: float) -> None:
+    """Let others have their turn, and no time; what is for ever stays so."""
+    if seconds == NEVER:
+        await asyncio.Event().wait()
+    await asyncio.sleep(0)
+
 
 async def settle() -> None:
     """Let everybody do what they can without time going by."""

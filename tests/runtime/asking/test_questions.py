@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 from tests.runtime.rig import Rig, SlowStore, Thinking, agent, laid_open, scripted
 
+from remit.core.errors import OverloadedError
 from remit.core.events import EffectEnded, Event, Level, ModelAsked, ModelFailed
 from remit.core.messages import AssistantMessage, Call, Usage, UserMessage
 from remit.core.moves import Answer, Brief, Strategy, ask, fork, run
-from remit.core.ports import Alarm, Reply
+from remit.core.ports import Alarm, Delta, Emit, ModelSpec, Reply, Request
 from remit.core.shape import shape
 from remit.core.state import State
 from remit.journal import MemoryJournal
@@ -238,3 +239,27 @@ async def test_a_model_that_is_not_the_one_the_session_was_opened_with_is_named(
     await taken_up.hear("again")
     await taken_up.run()
     assert [event.model for event in await rig.events() if isinstance(event, ModelAsked)] == ["", "other"]
+
+
+class Broken:
+    """Says some words, or none, and then that it is overloaded, which costs nothing by itself."""
+
+    spec = ModelSpec("broken", FlatPrice(1.0, 1.0))
+
+    def __init__(self, *words: str) -> None:
+        """Take the words."""
+        self.words = words
+
+    async def complete(self, request: Request, emit: Emit) -> Reply:
+        """Never answer whole."""
+        for word in self.words:
+            emit(Delta(word))
+        raise OverloadedError("too many")
+
+
+async def test_text_that_came_was_computed_whatever_ended_it(rig: Rig) -> None:
+    silent = await rig.run(agent(Broken()))
+    spoke = await rig.run(agent(Broken("so ", "far")), name="spoke")
+    assert (silent.status, silent.cost) == ("failed", 0)
+    assert spoke.status == "failed"
+    assert spoke.cost > 0

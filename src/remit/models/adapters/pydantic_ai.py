@@ -1,7 +1,7 @@
 """Models of pydantic-ai, for every provider that has no wire of ours. Needs the extra `pydantic-ai`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
@@ -19,7 +19,8 @@ from pydantic_ai.usage import RequestUsage
 from remit.core import errors
 from remit.core.messages import AssistantMessage, Call, Part, Stop, ToolMessage, Usage, UserMessage
 from remit.core.ports import Delta, Emit, ModelSpec, Price, Reply, Request
-from remit.core.values import JsonObject, JsonValue
+from remit.core.values import JsonObject, JsonValue, digest
+from remit.models.http.port import Timeouts
 from remit.models.wires.statuses import SAID, status_error
 
 WIRE = "pydantic-ai"
@@ -44,9 +45,9 @@ _thoughts: TypeAdapter[talk.ThinkingPart] = TypeAdapter(talk.ThinkingPart)
 _json = msgspec.json.Encoder(enc_hook=str)
 
 
-def bridged(name: str, price: Price | None) -> "PydanticAIModel":
-    """Make the model that pydantic-ai knows as `PROVIDER:NAME`."""
-    return PydanticAIModel(name, price)
+def bridged(name: str, options: JsonObject, timeouts: Timeouts, price: Price | None) -> "PydanticAIModel":
+    """Make the model that pydantic-ai knows as `PROVIDER:NAME`; options are its `ModelSettings`."""
+    return PydanticAIModel(name, price, {"timeout": timeouts.total, **options})
 
 
 @dataclass(eq=False)
@@ -58,11 +59,15 @@ class PydanticAIModel:
 
     model: str | Bridged
     price: Price | None = None
+    settings: JsonObject = field(default_factory=dict[str, JsonValue])
+    """Its `ModelSettings`, such as a temperature."""
 
     def __post_init__(self) -> None:
         """Fix the spec; the provider is looked for when it is first needed, so that no key is needed before."""
         name = self.model if isinstance(self.model, str) else self.model.model_id
-        self._spec = ModelSpec(f"{WIRE}:{name}", self.price)
+        self._spec = ModelSpec(
+            f"{WIRE}:{name}", self.price, variant=digest(self.settings)[:12] if self.settings else ""
+        )
         self._found: Bridged | None = None if isinstance(self.model, str) else self.model
 
     @property
@@ -75,7 +80,7 @@ class PydanticAIModel:
         blobs = await _loaded(request)
         try:
             model = self._reached()
-            settings = ModelSettings(max_tokens=request.max_output)
+            settings = cast("ModelSettings", {**self.settings, "max_tokens": request.max_output})
             history = _history(request, blobs)
             parameters = _parameters(request, model)
             async with model_request_stream(

@@ -201,24 +201,21 @@ class Batched:
         """Look for a batch that may have been made, for as long as nobody can tell."""
         await self._waits.sleep(max(self._waits.settle - (self._notebook.clock() - batch.made), 0.0))
         sought = Sought(batch.label, batch.made, batch.size, await self._notebook.known())
-        for pause in self._pauses():
-            found = await self._patiently(lambda: self._batches.find(sought))
-            if found is not None:
-                return found
-            await self._waits.sleep(pause)
-        raise AssertionError("the pauses never end")
+        pauses = self._pauses()
+        while (found := await self._patiently(lambda: self._batches.find(sought))) is None:
+            await self._waits.sleep(next(pauses))
+        return found
 
     async def _follow(self, label: str, made: str) -> None:
         """Wait for the end of a batch and give everybody what became of their question."""
-        for pause in self._pauses():
-            await self._waits.sleep(pause)
-            state = await self._patiently(lambda: self._batches.state(made))
-            if state.ended:
-                await self._patiently(lambda: self._collect(label, made))
-                left = await self._notebook.waiting(label)
-                await self._notebook.drop(left)
-                self._fail(self._at(left), unanswered(state.end, state.said))
-                return
+        pauses = self._pauses()
+        await self._waits.sleep(next(pauses))
+        while not (state := await self._patiently(lambda: self._batches.state(made))).ended:
+            await self._waits.sleep(next(pauses))
+        await self._patiently(lambda: self._collect(label, made))
+        left = await self._notebook.waiting(label)
+        await self._notebook.drop(left)
+        self._fail(self._at(left), unanswered(state.end, state.said))
 
     async def _collect(self, label: str, made: str) -> None:
         """Take in the answers of a batch; what was taken in before is skipped, so this may be begun again."""
@@ -251,14 +248,14 @@ class Batched:
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do what only reads, again and again while the provider cannot be reached: the batch goes on without us."""
-        for pause in self._pauses():
+        pauses = self._pauses()
+        while True:
             try:
                 return await work()
             except ModelError as error:
                 if not error.retryable:
                     raise
-                await self._waits.sleep(max(pause, error.retry_after or 0.0))
-        raise AssertionError("the pauses never end")
+                await self._waits.sleep(max(next(pauses), error.retry_after or 0.0))
 
     # -- entries and tasks -----------------------------------------------------------------------------------------
 

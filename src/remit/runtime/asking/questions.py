@@ -11,7 +11,7 @@ from remit.core.errors import ContextTooLongError, DivergedError, ModelError, Mo
 from remit.core.events import ModelAnswered, ModelAsked, ModelFailed
 from remit.core.messages import AssistantMessage, Call, Message, Stop, UserMessage
 from remit.core.moves import Answer, Ask
-from remit.core.ports import Entry, Model, Reply, Request, ToolSpec
+from remit.core.ports import Delta, Entry, Model, Reply, Request, ToolSpec
 from remit.core.shape import Shape
 from remit.core.state import MAIN, State, Step
 from remit.core.values import JsonObject, Nanos, now_ms
@@ -244,11 +244,22 @@ class Asking:
 
 
 async def _answer(model: Model, request: Request, feed: Feed) -> Reply:
+    shown = False
+
+    def show(delta: Delta) -> None:
+        nonlocal shown
+        shown = True
+        feed.say(delta)
+
     try:
-        return await model.complete(request, feed.say)
+        return await model.complete(request, show)
     except TimeoutError as error:
         # Not ours: our own cuts the model off and so does not come out of it as an error.
         raise ModelTimeoutError(str(error) or "no answer in time") from error
+    except ModelError as error:
+        # Text that came was surely computed, whatever ended it.
+        error.free = error.free and not shown
+        raise
 
 
 def _refused(state: State, worst: Nanos) -> str:
