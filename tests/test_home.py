@@ -55,7 +55,7 @@ async def test_models_are_made_from_their_names(tmp_path: Path) -> None:
         agent = Agent("a", "acme:large", roles={"judge": "acme:small"})
         assert (await home.run(agent, "go")).output == "from a name"
         assert made == ["large", "small"]
-        with pytest.raises(ConfigError, match=r"no provider 'other' for model 'other:x'; known: openai, .*Settings\(models"):
+        with pytest.raises(ConfigError, match=r"no provider 'other' .*known: openai, .*Settings\(models"):
             await home.run(Agent("b", "other:x"), "go")
     async with Home.open("memory") as home:
         with pytest.raises(ConfigError, match="known: openai, "):

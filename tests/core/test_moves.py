@@ -87,14 +87,14 @@ def test_what_no_branch_was_told_is_told_afterwards() -> None:
 
 def test_a_branch_within_a_branch_that_was_told_is_enough() -> None:
     def deep() -> Strategy:
-        return (yield from fork([asks("c")]))
+        return [*(yield from fork([asks("c")]))]
 
     def whole() -> Strategy:
         within = yield from fork([deep()])
         after = yield from asks("d")
         return [*within, after]
 
-    assert follow(prefaced(whole(), "know"))[1] == [(["know\n\nc"],), ["d"]]
+    assert follow(prefaced(whole(), "know"))[1] == [[["know\n\nc"]], ["d"]]
 
 
 def test_a_changed_strategy_is_closed_with_what_it_wraps_and_gives_up_with_it() -> None:

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from itertools import count
 from typing import Annotated, cast
 
@@ -19,7 +18,10 @@ from remit.strategies.template import as_text
 Ballot = Callable[[JsonValue], str | None]
 """What an answer votes for: equal ballots are votes for the same. `None` for an answer that has no vote."""
 
-_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
+_NUMBER = re.compile(r"(?:(?<!\w)[-+])?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
+"""A sign behind a letter or a digit is none: `3-5` is a range."""
+_MINUS = "\u2212"
+"""What a typesetter writes before a number."""
 _EDGES = " \t\n.,;:!?\"'`*_"
 
 
@@ -42,7 +44,7 @@ def normalised(answer: JsonValue) -> str:
     """
     match answer:
         case str():
-            text = " ".join(_folded(answer).split()).strip(_EDGES)
+            text = " ".join(_folded(answer).replace(_MINUS, "-").split()).strip(_EDGES)
             return _plain(text) if _NUMBER.fullmatch(text) else text
         case bool() | None:
             return as_text(answer)
@@ -54,7 +56,7 @@ def normalised(answer: JsonValue) -> str:
 
 def last_number(answer: JsonValue) -> str | None:
     """Vote for the last number in the answer: for tasks that end in a figure, however the way there is told."""
-    found = _NUMBER.findall(as_text(answer))
+    found = _NUMBER.findall(as_text(answer).replace(_MINUS, "-"))
     return _plain(found[-1]) if found else None
 
 
@@ -140,5 +142,8 @@ def _folded(text: str) -> str:
 
 
 def _plain(number: str) -> str:
-    value = Decimal(number.replace(",", ""))
-    return format(value.normalize() if value else Decimal(0), "f")
+    """Write equal numbers alike, whatever their length."""
+    whole, _, part = number.lstrip("+-").replace(",", "").partition(".")
+    whole, part = whole.lstrip("0") or "0", part.rstrip("0")
+    plain = f"{whole}.{part}" if part else whole
+    return f"-{plain}" if number.startswith("-") and plain != "0" else plain

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--webhook-url", metavar="URL", default="", help="takes what mail cannot deliver")
     parser.add_argument("--knowledge", metavar="DIR", default="", help="Markdown articles (default: the samples')")
-    parser.add_argument("--model", metavar="NAME", default=OFFLINE, help="openai:NAME, FILE.py:NAME, ... (default: %(default)s)")
+    parser.add_argument("--model", metavar="NAME", default=OFFLINE, help="such as openai:NAME (default: %(default)s)")
     parser.add_argument("--budget", metavar="USD", type=float, default=0.50, help="for one mail (default: %(default)s)")
     parser.add_argument("--limit", metavar="N", type=int, default=0, help="handle at most so many mails")
     parser.add_argument("--tickets", metavar="FILE", default="", help="where the local Jira keeps its tickets")
