@@ -37,6 +37,7 @@ from remit.runtime import (
     RunResult,
     Said,
     Session,
+    Toolsets,
     World,
     decide,
     fork,
@@ -99,6 +100,7 @@ class Home:
         self._tenants = {tenant.name: tenant for tenant in settings.tenants}
         self._parent = _remit(settings, key)
         self._active: dict[str, Session | None] = {}
+        self._toolsets = Toolsets()
         self._worlds: dict[tuple[int, str], tuple[Agent, Agent, World]] = {}
         """The agent as declared is kept too, so that no other one can come to have its id."""
 
@@ -128,17 +130,15 @@ class Home:
         await self.close()
 
     async def close(self) -> None:
-        """Let go of the store and stop being a worker."""
-        await self.store.close()
-        pooled = sys.modules.get("remit.models.http.pooled")
-        if pooled is not None:
-            await pooled.SHARED.close()
-        if self._settings.transport is not None:
-            await self._settings.transport.close()
-        if self._settings.answers is not None:
-            await self._settings.answers.close()
-        if isinstance(self._workers, FileWorkers):
-            self._workers.close()
+        """Let go of the store and of what agents have opened, and stop being a worker."""
+        settings, pooled = self._settings, sys.modules.get("remit.models.http.pooled")
+        # Whatever cannot be closed keeps nothing else open; the last of the list is closed first.
+        async with contextlib.AsyncExitStack() as closing:
+            if isinstance(self._workers, FileWorkers):
+                closing.callback(self._workers.close)
+            for opened in (settings.answers, settings.transport, pooled and pooled.SHARED, self.store, self._toolsets):
+                if opened is not None:
+                    closing.push_async_callback(opened.close)
 
     # -- running ---------------------------------------------------------------------------------------------------
 
@@ -195,14 +195,14 @@ class Home:
                 )
             parent = verify(token, self._key) if token else self._parent
             owner = parent.tenant if parent else tenant or next(iter(self._tenants))
-            living = await Session.open(name, *self._world(agent, owner), tree=child_of(parent))
+            living = await Session.open(name, *await self._world(agent, owner), tree=child_of(parent))
             self._active[name] = living
             return living
 
     async def _loaded(self, agent: Agent, name: str, records: Sequence[Record]) -> Session:
         first = records[0].event
         assert isinstance(first, SessionOpened)
-        living = await Session.load(name, *self._world(agent, first.tenant), records)
+        living = await Session.load(name, *await self._world(agent, first.tenant), records)
         self._active[name] = living
         return living
 
@@ -263,12 +263,12 @@ class Home:
         """Drive the agent's strategy over a recorded session without touching the world; one finding a run."""
         state = await self.session(session)
         assert state.opened is not None
-        ready, world = self._world(agent, state.opened.tenant)
+        ready, world = await self._world(agent, state.opened.tenant)
         return await replay(await self.store.read(session), ready, world)
 
     # -- wiring ----------------------------------------------------------------------------------------------------
 
-    def _world(self, agent: Agent, tenant: str) -> tuple[Agent, World]:
+    async def _world(self, agent: Agent, tenant: str) -> tuple[Agent, World]:
         known = self._worlds.get((id(agent), tenant))
         if known is not None:
             return known[1], known[2]
@@ -281,7 +281,7 @@ class Home:
         world = World(
             store=self.store,
             models={role: self._model(model) for role, model in models.items()},
-            tools={tool.spec.name: tool for tool in agent.tools},
+            tools=await self._toolsets.tools(agent),
             guards=tuple(agent.guards),
             detectors=self._detectors(agent),
             gate=self.breakers,

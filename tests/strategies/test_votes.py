@@ -54,6 +54,7 @@ def test_no_votes_settle_nothing_while_some_are_left() -> None:
         ("42.0", "42"),
         ("1,000", "1000.00"),
         ("-0", "0"),
+        ("\u22125", "-5"),
         (42, "42"),
         (1.50, "1.5"),
         ("ﬁne", "FINE!"),
@@ -68,7 +69,17 @@ def test_answers_that_only_look_different_vote_for_the_same(one: JsonValue, othe
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("Paris", "Lyon"), ("42", "-42"), ("1.5", "15"), (["a"], ["b"]), ("10", "1"), (True, 1)]
+    ("one", "other"),
+    [
+        ("Paris", "Lyon"),
+        ("42", "-42"),
+        ("1.5", "15"),
+        (["a"], ["b"]),
+        ("10", "1"),
+        (True, 1),
+        ("1" * 40, "1" * 39 + "2"),
+        ("0." + "3" * 40, "0." + "3" * 39),
+    ],
 )
 def test_answers_that_are_different_do_not(one: JsonValue, other: JsonValue) -> None:
     assert normalised(one) != normalised(other)

@@ -237,3 +237,21 @@ async def test_fifty_sessions_open_no_more_connections_than_there_are_sessions(w
     assert len(server.requests) == 250
     assert most[0] - before <= 2 * 50
     assert sockets() <= before
+
+
+@pytest.mark.parametrize("wire", THREE)
+async def test_sessions_that_are_cancelled_give_their_connections_to_those_that_wait(wire: str) -> None:
+    pool = Pooled(limit=2)
+    async with ModelServer(lambda received: Hang() if hear(received).whole == "hang" else says("ok")) as server:
+        agent = Agent("a", model(wire, server.url, pool))
+        async with Home.open("memory") as home:
+            hanging = [asyncio.create_task(home.run(agent, "hang")) for _ in range(4)]
+            await server.arrival(2)
+            waiting = [asyncio.create_task(home.run(agent, "go")) for _ in range(4)]
+            for run in hanging:
+                run.cancel()
+            assert [result.output for result in await asyncio.gather(*waiting)] == ["ok"] * 4
+            await asyncio.wait(hanging)
+        await pool.close()
+    assert all(run.cancelled() for run in hanging)
+    assert all([await request.end() for request in server.requests])

@@ -1,4 +1,13 @@
-"""The same bytes, read by our clients and by the official SDKs: the same text, calls, usage, stop and reasoning."""
+"""The same bytes, read by our clients and by the official SDKs: the same text, calls, usage, stop and reasoning.
+
+What differs by design:
+- calls have no ids of the provider's, because the runtime names them itself: a model may repeat an id;
+- arguments that are no JSON object are kept as they came, where the SDKs leave parsing to their users;
+- a refusal is the text, with the stop `filter`, where the SDKs have a field of its own for it;
+- usage is one type for all wires, and its input counts what was cached;
+- reasoning keeps what the provider wants back, in the provider's own form (compared here is its text);
+- an answer whose end is missing is an error, and so is each refusal, of a class of its own: see `test_same_errors.py`.
+"""
 
 import string
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from remit.core.errors import ConfigError
 from remit.core.limits import Limits
 from remit.core.moves import StrategyMaker
-from remit.core.ports import Detector, Guard, Model, Tool
+from remit.core.ports import Detector, Guard, Model, Tool, Toolset
 from remit.core.shape import Shape
 
 
@@ -33,6 +33,8 @@ class Agent:
     version: str = "1"
     ref: str = ""
     """Where this declaration is found again, such as `agent.py:helper`; the command line fills it in."""
+    toolsets: Sequence[Toolset] = ()
+    """Groups of further tools, opened by the home when the agent first needs them and closed with it."""
 
     def __post_init__(self) -> None:
         """Refuse declarations that could not run."""

@@ -177,6 +177,23 @@ class Tool(Protocol):
         ...
 
 
+class Toolset(Protocol):
+    """A named group of tools with a connection or a client in common."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages to people."""
+        ...
+
+    async def open(self) -> Sequence[Tool]:
+        """Connect and give the tools; raise `ConfigError` or `ToolError`, saying what to do, when that cannot be."""
+        ...
+
+    async def close(self) -> None:
+        """Let go; it may be opened again."""
+        ...
+
+
 # -- policy ------------------------------------------------------------------------------------------------------------
 
 

@@ -52,6 +52,13 @@ def test_a_value_inside_a_fence_or_prose_is_found(value: object, before: str, af
         assert read_json(text).value == value
 
 
+@pytest.mark.parametrize(
+    "text", ['{"a\\ud83d": ["b\\ud800c"]}', 'Sure: {"a\\ud83d": ["b\\ud800c"]}', "{'a\ud83d': ['b\ud800c']}"]
+)
+def test_half_a_character_becomes_a_question_mark_for_no_journal_could_hold_it(text: str) -> None:
+    assert read_json(text) == Read({"a?": ["b?c"]}, "", repaired=True)
+
+
 @given(containers, st.data())
 def test_what_is_cut_off_is_never_read_as_something_shorter(value: JsonValue, data: st.DataObject) -> None:
     body = json.dumps(value)

@@ -15,6 +15,7 @@ import json_repair
 import msgspec
 
 from remit.core.values import Frozen, JsonValue
+from remit.runtime.payload import plain
 
 _REPAIR_CAP = 16_000
 """Characters up to which the last resort is tried; it is slower than linear on hostile text."""
@@ -67,7 +68,8 @@ def _mended(text: str, depth: int, complaint: str) -> Read:
             return Read(None, "the JSON is cut off or broken before its end; send it again as a whole, shorter if long")
     found = found or _accented(body)
     if found:
-        return _bounded(found[0], depth, repaired=True)
+        read = _bounded(found[0], depth, repaired=True)
+        return read if _is_utf8(read.value) else Read(plain(read.value), repaired=True)
     return Read(None, f"this is not valid JSON: {complaint}; send one JSON value and nothing else")
 
 
@@ -206,6 +208,15 @@ def _bounded(value: JsonValue, depth: int, *, repaired: bool) -> Read:
             return Read(value, "", repaired)
         level = [inner for item in nested for inner in (item.values() if isinstance(item, dict) else item)]
     return _too_deep(depth)
+
+
+def _is_utf8(value: JsonValue) -> bool:
+    """Say whether no text in it holds half a character, which lenient parsers let through and no journal can hold."""
+    try:
+        msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _too_deep(depth: int) -> Read:
