@@ -1,9 +1,11 @@
 """Home: where adapters meet. Names become models, tenants pay, keys stay secret, and nothing is kept open."""
 
 import asyncio
+import sqlite3
 import stat
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import closing
 from itertools import repeat
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from remit.core.errors import (
     ConfigError,
     CorruptJournalError,
     JournalError,
+    ModelTimeoutError,
     SessionBusyError,
     TokenError,
     UnknownSessionError,
@@ -23,10 +26,11 @@ from remit.core.ports import Delta, Emit, ModelSpec, Reply, Request, SessionQuer
 from remit.core.shape import shape
 from remit.core.token import Remit, sign
 from remit.home import child_of
-from remit.models import FlatPrice
+from remit.models import FREE, AnswerFile, Fallback, FlatPrice, Pace, Routed
 from remit.policy import AskBefore
 from remit.runtime import RunResult, cancel
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
+from remit.testing.server import ModelServer
 
 
 def saying(*texts: str) -> ScriptedModel:
@@ -308,3 +312,57 @@ async def test_who_leaves_a_stream_in_the_middle_of_an_answer_waits_for_the_step
         assert isinstance(stream, AsyncGenerator)
         await stream.aclose()
         assert [row.why for row in await home.sessions()] == ["paused"]
+
+
+async def test_a_file_that_holds_no_answers_is_refused_before_a_session_begins(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "mine.db")) as mine:
+        mine.execute("CREATE TABLE mine (id)")
+    async with Home.open("memory", Settings(answers=AnswerFile(tmp_path / "mine.db"))) as home:
+        with pytest.raises(ConfigError, match="does not hold answers of models"):
+            await home.run(Agent("a", saying("hi")), "go")
+        assert await home.sessions() == []
+
+
+async def test_a_key_that_changed_while_a_session_lives_enters_no_journal_and_no_cache(tmp_path: Path) -> None:
+    keys = ["sk-first-key", "sk-second-key"]
+    async with ModelServer(lambda received: says(f"you sent {received.headers['authorization']}")) as server:
+        name = f"openai@{server.url}/v1:m"
+        settings = Settings(keys=lambda variable: keys[0], prices={name: FREE}, answers=AnswerFile(tmp_path / "a.db"))
+        async with Home.open("memory", settings) as home:
+            agent = Agent("a", name)
+            first = await home.run(agent, "go")
+            keys.pop(0)
+            second = await home.run(agent, "go on", session=first.session)
+            records = await home.store.read(first.session)
+    assert "sk-second-key" in str(server.requests[1].headers)
+    assert (str(first.output)[:25], str(second.output)[:25]) == ("you sent Bearer [secret:R",) * 2
+    assert "sk-" not in str(records)
+    assert b"sk-" not in (tmp_path / "a.db").read_bytes()
+
+
+async def test_a_pace_holds_for_models_of_your_own_makers_too() -> None:
+    pace = Pace(requests=1, burst=1, patience=0)
+    settings = Settings(models={"acme": lambda name: saying("one", "two")}, paces={"acme": pace})
+    async with Home.open("memory", settings) as home:
+        agent = Agent("a", "acme:large", limits=Limits(seconds=0.2))
+        assert (await home.run(agent, "go")).status == "done"
+        assert (await home.run(agent, "go")).status == "stopped"
+
+
+async def test_what_a_model_finds_wrong_with_its_configuration_ends_the_run_and_costs_nothing() -> None:
+    routed = Routed({"a": ScriptedModel([], price=FlatPrice(1.0, 1.0))}, lambda routes: "typo", default="a")
+    async with Home.open("memory", Settings(tenants=(Tenant(sessions=1),))) as home:
+        for _ in range(2):
+            result = await home.run(Agent("a", routed), "go")
+            assert (result.status, result.spent) == ("failed", 0)
+            assert "names no route 'typo'" in result.reason
+
+
+async def test_a_wrong_configuration_found_after_a_lost_call_costs_what_was_held() -> None:
+    price = FlatPrice(1.0, 1.0)
+    wrong = Routed({"b": ScriptedModel([], price=price)}, lambda routes: "typo", default="b")
+    model = Fallback(ScriptedModel([ModelTimeoutError("late")], price=price), wrong, on=(ModelTimeoutError,))
+    async with Home.open("memory") as home:
+        result = await home.run(Agent("a", model), "go")
+    assert result.status == "failed"
+    assert result.spent > 2 * 4096 * 1000

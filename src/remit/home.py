@@ -99,6 +99,10 @@ class Home:
         self._workers, self._key, self._settings = workers, key, settings
         self._tenants = {tenant.name: tenant for tenant in settings.tenants}
         self._parent = _remit(settings, key)
+        if settings.answers is not None:
+            settings.answers.keep_out(settings.secrets)
+        self._seen: dict[str, str] = {}
+        """The keys looked up last, by variable."""
         self._active: dict[str, Session | None] = {}
         self._toolsets = Toolsets()
         self._worlds: dict[tuple[int, str], tuple[Agent, Agent, World]] = {}
@@ -171,7 +175,7 @@ class Home:
 
     async def resume(self, agent: Agent, session: str) -> RunResult:
         """Go on with a session after a crash, a decision or a pause; raise `UnknownSessionError` when there is none."""
-        self._check_keys(agent)
+        await self._check(agent)
         with self._taken(session):
             living = await self._loaded(agent, session, await self._records(session))
         return await self._drive(living)
@@ -184,7 +188,7 @@ class Home:
 
     async def _living(self, agent: Agent, session: str, tenant: str, token: str) -> Session:
         name = session or lots.token_hex(6)
-        self._check_keys(agent)
+        await self._check(agent)
         with self._taken(name):
             records = await self.store.read(name) if session else []
             if records:
@@ -302,28 +306,35 @@ class Home:
         prefix, _, name = model.partition(":")
         maker = settings.models.get(prefix)
         made = (
-            _connecting().connect(model, keys=settings.keys, transport=settings.transport, timeouts=settings.timeouts)
+            _connecting().connect(model, keys=self._look_up, transport=settings.transport, timeouts=settings.timeouts)
             if maker is None
             else maker(name)
         )
-        rate = None
-        if maker is None:
-            provider, key = provider_of(model), self._key_of(model)
-            rate = shared_rate(provider, key, settings.paces[provider]) if provider in settings.paces else None
+        provider, key = provider_of(model), "" if maker else self._key_of(model)
+        rate = shared_rate(provider, key, settings.paces[provider]) if provider in settings.paces else None
         return stack(made, gate=self.breakers, rate=rate, cache=settings.answers, prices=settings.prices)
 
     def _key_of(self, model: str) -> str:
         """Find the key of a model and keep it out of every journal; empty when there is none."""
         key = ""
         for variable in _connecting().key_variables(model):
-            key = self._settings.keys(variable)
+            key = self._look_up(variable)
+        return key
+
+    def _look_up(self, variable: str) -> str:
+        """Look a key up and keep it out of every journal, also one that changed while a session lives."""
+        key = self._settings.keys(variable)
+        if self._seen.get(variable) != key:
+            self._seen[variable] = key
             # What cannot be kept out, such as a local server's "EMPTY", is no secret.
             with contextlib.suppress(ConfigError):
                 self._settings.secrets.register(variable, key)
         return key
 
-    def _check_keys(self, agent: Agent) -> None:
-        """Refuse to begin with a model that cannot be asked for want of a key."""
+    async def _check(self, agent: Agent) -> None:
+        """Refuse to begin with a model that cannot be asked for want of a key, or with a file that holds no answers."""
+        if self._settings.answers is not None:
+            await self._settings.answers.ready()
         for model in (agent.model, *agent.roles.values()):
             if isinstance(model, str) and model.partition(":")[0] not in self._settings.models:
                 needed = _connecting().key_needed(model)

@@ -15,6 +15,12 @@ def test_a_sound_machine_has_nothing_broken() -> None:
     assert {finding.name for finding in machine() if finding.level == "broken"} == set()
 
 
+def test_an_extra_that_is_made_of_others_is_no_library() -> None:
+    (found,) = [finding.text for finding in machine() if finding.name == "libraries" and finding.level == "ok"]
+    assert "msgspec" in found
+    assert "remit" not in found
+
+
 async def test_a_newer_store_is_named_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     connection = sqlite3.connect(path)

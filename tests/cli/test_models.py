@@ -1,9 +1,12 @@
 """Models at the command line: another one for this run, files to show it, and those that servers here offer."""
 
+import shlex
+
+import msgspec
 import pytest
 from tests.cli.bench import Bench
 
-from remit.testing import says
+from remit.testing import calls, says, use
 from remit.testing.server import ModelServer, Threaded
 
 NOWHERE = "http://127.0.0.1:9/v1"
@@ -26,6 +29,20 @@ def test_another_model_can_be_named_for_a_run_and_for_going_on(bench: Bench, mon
         assert [request.json["model"] for request in server.requests] == ["llama3:8b"] * 2
     bench("send", first.session, "as declared")
     assert bench("resume", first.session, "--json").json["output"] == "as declared"
+
+
+def test_the_commands_to_go_on_name_the_model_that_was_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = [calls(use("refund", order="A1", usd=30)), says("paid back")]
+    with Threaded(ModelServer(script, kind="ollama")) as server:
+        monkeypatch.setenv("OLLAMA_BASE_URL", f"{server.url}/v1")
+        waits = bench.run("clerk", "pay", "--model", "ollama:qwen3")
+        approve, deny = msgspec.convert(waits.json["next"], list[str])
+        assert approve.endswith(" --model ollama:qwen3")
+        assert deny.endswith(" --model ollama:qwen3")
+        done = bench("approve", *shlex.split(approve)[2:], "--json")
+        assert done.json["output"] == "paid back"
+    assert ' --model ollama:qwen3 "..."' in str(done.json["next"])
+    assert "--model" not in str(bench.run("agent").json["next"])
 
 
 def test_a_model_without_its_key_is_refused_before_anything_is_written(bench: Bench) -> None:
@@ -61,6 +78,7 @@ def test_the_doctor_offers_the_models_of_servers_here(bench: Bench) -> None:
         )
     assert f"ollama at {url} offers ollama:llama3:8b, ollama:qwen3; use one with --model" in said.out
     assert "keys for: openai, openai-responses; not set: ANTHROPIC_API_KEY" in said.out
+    assert "set: LLAMACPP_BASE_URL, OLLAMA_BASE_URL, OPENAI_API_KEY, VLLM_BASE_URL" in said.out
     assert f"VLLM_BASE_URL={NOWHERE} cannot be used" in said.out
     assert "sk-secret" not in said.out + said.err
     assert said.status == 1

@@ -3,7 +3,7 @@
 import asyncio
 
 from remit.cli.checks import Finding
-from remit.cli.reaching import reached
+from remit.cli.reaching import models, reached
 
 
 async def found(**environ: str) -> list[Finding]:
@@ -32,3 +32,15 @@ async def test_what_is_no_address_is_said_to_be_none() -> None:
 
 async def test_nothing_is_tried_that_nobody_named() -> None:
     assert await found(OTHER_URL="http://127.0.0.1:9/") == []
+
+
+async def test_a_key_that_is_empty_is_not_set() -> None:
+    first = await anext(models({"OPENAI_API_KEY": "", "ANTHROPIC_API_KEY": "sk-secret"}))
+    assert first.text == "keys for: anthropic; not set: OPENAI_API_KEY"
+
+
+async def test_the_password_in_the_address_of_a_local_server_stays_unsaid() -> None:
+    environ = {"OLLAMA_BASE_URL": "http://me:very-secret@127.0.0.1:9/v1"}
+    said = [finding.text async for finding in models(environ)]
+    assert any(text.startswith("OLLAMA_BASE_URL=http://127.0.0.1:9/v1 cannot be used") for text in said)
+    assert "very-secret" not in str(said)

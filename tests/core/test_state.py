@@ -120,6 +120,12 @@ def test_an_output_that_was_said_is_not_said_twice() -> None:
     assert State.fold(events).threads[MAIN][1:] == [AssistantMessage("hi")]
 
 
+def test_an_earlier_answer_that_was_kept_as_the_better_becomes_the_last_word() -> None:
+    answers = [ev.ModelAsked("0"), ev.ModelAnswered("0", "good"), ev.ModelAsked("1"), ev.ModelAnswered("1", "worse")]
+    thread = State.fold([*long_life(0), *answers, ev.RunEnded(1, "done", "good")]).threads[MAIN]
+    assert thread[1:] == [AssistantMessage("good"), AssistantMessage("worse"), AssistantMessage("good")]
+
+
 def test_only_time_that_a_worker_had_counts() -> None:
     state = State.fold([*long_life(0), ev.RunSuspended("paused", 101), ev.RunResumed("w", 1101)])
     assert state.run is not None

@@ -12,6 +12,7 @@ from remit.core.errors import ConfigError
 from remit.core.messages import Call, Usage
 from remit.core.ports import Reply
 from remit.models.answers import AnswerFile
+from remit.policy import Secrets
 
 REPLY = Reply("yes", (Call("look", {"at": [1, None]}),), Usage(10, 2), reasoning={"thought": 1}, model="m")
 ONE, TWO = b"1" * 32, b"2" * 32
@@ -217,3 +218,25 @@ async def test_several_may_open_a_new_file_at_the_same_time(tmp_path: Path) -> N
 def test_impossible_numbers_are_refused(seconds: float, size: int) -> None:
     with pytest.raises(ConfigError, match="more than 0"):
         AnswerFile("never.db", seconds=seconds, size=size)
+
+
+async def test_a_forged_answer_whose_text_is_none_is_dropped(tmp_path: Path) -> None:
+    answers = AnswerFile(tmp_path / "a.db")
+    await answers.put(ONE, "", REPLY)
+    forged = b"\x9a\xa1\xff" + b"\xc0" * 9
+    change(tmp_path / "a.db", "UPDATE answers SET body = ?, seal = ?", forged, answers.seal(ONE, forged))
+    assert await answers.get(ONE) is None
+    assert answers.counts.dropped == 1
+    await answers.close()
+
+
+async def test_an_answer_that_holds_a_secret_is_not_kept(tmp_path: Path) -> None:
+    answers, secrets = AnswerFile(tmp_path / "a.db"), Secrets({"KEY": "sk-very-secret"})
+    for _ in range(2):
+        answers.keep_out(secrets)
+    await answers.put(ONE, "", Reply("your key is sk-very-secret"))
+    await answers.put(TWO, "", Reply("nothing to hide"))
+    assert await answers.get(ONE) is None
+    assert await answers.get(TWO) is not None
+    await answers.close()
+    assert b"sk-very-secret" not in (tmp_path / "a.db").read_bytes()

@@ -114,3 +114,31 @@ async def test_a_model_without_its_key_says_which_to_set() -> None:
 def test_a_name_that_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(ConfigError):
         connect(name)
+
+
+def test_one_name_at_two_addresses_is_two_variants(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = connect("openai:m").spec
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://api.openai.com/v1/")
+    assert connect("openai:m").spec == usual
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    one = connect("openai:m").spec.variant
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:2/v1")
+    assert len({usual.variant, one, connect("openai:m").spec.variant}) == 3
+
+
+async def test_a_secrets_provider_that_breaks_is_an_error_that_cost_nothing_and_says_nothing() -> None:
+    def broken(variable: str) -> str:
+        raise RuntimeError("vault: token hvs.very-secret was refused")
+
+    with pytest.raises(AuthenticationError, match="no key for openai: RuntimeError") as caught:
+        await asked(connect("openai:m", keys=broken))
+    assert caught.value.free
+    assert caught.value.__cause__ is None
+    assert "very-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
+def test_a_length_that_no_hold_covers_is_no_option(option: str) -> None:
+    with pytest.raises(ConfigError, match=r"say it with Limits\(max_output=\.\.\.\)"):
+        connect("openai:m", {option: 100_000})
+    connect("openai:m", {option: None})

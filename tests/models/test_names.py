@@ -27,7 +27,20 @@ def test_a_name_is_taken_apart(name: str, found: ModelName) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "gpt-5", "openai:", "openai: ", "openai@:m", "openai@ftp://x:m", "openai@http://user:pw@host/v1:m"]
+    "name",
+    [
+        "",
+        "gpt-5",
+        "openai:",
+        "openai: ",
+        "openai@:m",
+        "openai@ftp://x:m",
+        "openai@http://user:pw@host/v1:m",
+        "openai@https://good.example#.evil.example:m",
+        "openai@https://good.example?x:m",
+        "openai@https://good.example\\.evil.example/v1:m",
+        "openai@https://ap\u0131.good.example/v1:m",
+    ],
 )
 def test_what_names_no_model_is_refused_with_how_to_write_one(name: str) -> None:
     with pytest.raises(ConfigError, match="write PREFIX:NAME"):

@@ -48,6 +48,11 @@ class Watched:
         await self.happen(ev.EffectStarted(made.id))
         return made.id
 
+    async def make(self, tool: str, name: str) -> Alarm | None:
+        """Let a strategy make a call and let the call end."""
+        await self.happen(ev.EffectStarted(name, made=Call(tool, {}, name)))
+        return await self.end(name)
+
     async def end(self, call: str, output: JsonValue = "ok", blob: str = "") -> Alarm | None:
         return await self.happen(ev.EffectEnded(Outcome(call, output=output, blob=blob)))
 
@@ -130,6 +135,15 @@ async def test_branches_of_a_fork_may_do_the_same() -> None:
         watched = await watch(detector)
         alarms = [await watched.call(tool, branch=f"1.{n}") for tool in "ab" for n in range(6)]
         assert levels(alarms) == [""] * 12
+
+
+async def test_calls_that_a_strategy_makes_itself_belong_to_their_branch_too() -> None:
+    for detector in (Repetition(), Alternation()):
+        watched = await watch(detector)
+        alarms = [await watched.make(tool, f"c1_1_{n}_{move}_0") for move, tool in enumerate("ab") for n in range(6)]
+        assert levels(alarms) == [""] * 12
+        found = [await watched.make(tool, f"c1_{move}_0") for move, tool in enumerate("ababab" + "aa")]
+        assert "warn" in levels(found), "the run itself still goes in circles"
 
 
 async def test_calls_of_a_run_that_is_over_by_now_are_nobodys_loop() -> None:

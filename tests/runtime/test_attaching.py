@@ -43,6 +43,11 @@ def test_what_cannot_be_attached_is_said_with_what_to_do(tmp_path: Path) -> None
         attach(b"???")
     with pytest.raises(ConfigError, match=r"none\.png' cannot be attached: No such file"):
         attach(tmp_path / "none.png")
+    with pytest.raises(ConfigError, match=r"'\.' cannot be attached: Is a directory"):
+        attach("")
+    (tmp_path / "LICENSE").touch()
+    with pytest.raises(ConfigError, match=r"'LICENSE' is; give it an ending that is known.*media="):
+        attach(tmp_path / "LICENSE")
     with pytest.raises(ConfigError, match="at most 33,554,432"):
         attach(b" " * ((32 << 20) + 1), media="text/plain")
 
@@ -80,3 +85,12 @@ async def test_the_hold_of_a_call_counts_what_is_attached() -> None:
 
 def test_a_request_without_parts_needs_no_blobs() -> None:
     assert Request((UserMessage("hi"),)).blobs is None
+
+
+def test_what_has_no_bound_is_not_attached() -> None:
+    for url in ("https://example.com/a.mp3", "https://example.com/a.txt", "https://example.com/a.json"):
+        with pytest.raises(ConfigError, match=r"how many tokens .* say tokens="):
+            attach(url)
+        assert attach(url, tokens=500).tokens == 500
+    with pytest.raises(ConfigError, match="cannot have -1 tokens"):
+        attach(PIXEL, media="image/png", tokens=-1)

@@ -10,11 +10,11 @@ from tests.strategies.game import GAME, goal, player
 from remit import Agent, Home, Limits, Settings
 from remit.core.events import Event, ModelAnswered, ModelAsked
 from remit.core.messages import UserMessage
-from remit.core.ports import SessionQuery
+from remit.core.ports import Request, SessionQuery
 from remit.journal import MemoryJournal
 from remit.runtime import LocalWorkers, fork, replay
 from remit.strategies import Bounds, Problem, tree_of_thoughts
-from remit.testing import ScriptedModel
+from remit.testing import ScriptedModel, says
 from remit.testing.crash import Died, DyingStore
 
 TASK = "2 5 7"
@@ -99,3 +99,24 @@ async def test_a_crash_at_any_append_costs_at_most_the_questions_under_way(momen
         if resumed.status == "done":
             assert Counter(answered(events)) == Counter(questions(first))
             assert resumed.output == result.output
+
+
+class Score(float):
+    """A number of a kind of its own, as those of numerical libraries are."""
+
+
+async def test_values_of_any_kind_of_number_are_kept_and_found_again_and_one_that_is_none_is_a_dead_end() -> None:
+    worth = {"a": Score("nan"), "b": Score(0.5)}
+    problem = Problem(propose=lambda _, __: ["a", "b"], value=lambda _, thoughts: worth[thoughts[-1]])
+    strategy = tree_of_thoughts(problem, bounds=Bounds(depth=1))
+    agent = Agent("a", ScriptedModel(itertools.repeat(lambda request: says(_told(request)))), strategy=strategy)
+    async with Home.open("memory") as home:
+        run = await home.run(agent, "go", session="s")
+        (found,) = await home.replay(agent, "s")
+    assert run.status == "done"
+    assert "1. b" in str(run.output)
+    assert found.divergence == ""
+
+
+def _told(request: Request) -> str:
+    return _said(request.messages[-1])

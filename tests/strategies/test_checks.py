@@ -4,7 +4,7 @@ import pytest
 
 from remit.core.errors import ConfigError
 from remit.core.messages import Call, Outcome
-from remit.core.moves import Ask, Brief, GiveUp, Move, Run, Strategy
+from remit.core.moves import Ask, Brief, GiveUp, Move, Run, Strategy, ToolCard
 from remit.core.values import JsonValue
 from remit.strategies import Check, Finding, by_model, by_tool
 from remit.strategies.checks import as_checks, as_json, findings, listed, weight
@@ -13,8 +13,11 @@ from remit.strategies.reflect import PROMPTS
 Drive = Callable[[Strategy, Sequence[object]], tuple[list[Move], JsonValue]]
 
 
+BRIEF = Brief("the task", {"run_tests": ToolCard("run_tests", "Run the tests.", ("code",), ("code",))})
+
+
 def checked(*checks: Check, output: JsonValue = "draft") -> Strategy:
-    return as_json((yield from findings(checks, Brief("the task"), output, PROMPTS)))
+    return as_json((yield from findings(checks, BRIEF, output, PROMPTS)))
 
 
 def read_report(output: JsonValue) -> list[Finding]:
@@ -112,3 +115,8 @@ def test_one_check_some_or_none_can_be_declared() -> None:
     assert as_checks([read_report, TESTED], "judge") == (read_report, TESTED)
     with pytest.raises(ConfigError, match="leave `check` out for a critic"):
         as_checks([], "judge")
+
+
+def test_a_check_by_a_tool_the_agent_lacks_says_which_it_has(drive: Drive) -> None:
+    with pytest.raises(GiveUp, match="the agent has no tool 'run_test'; it has: run_tests"):
+        drive(checked(by_tool("run_test", lambda output: {})), [])

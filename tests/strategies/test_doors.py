@@ -29,6 +29,7 @@ def test_a_question_alone_is_repeated_whole_with_the_problem_of_the_last_answer(
     moves, output = drive(judged(), ["hm", '{"god": true}', '{"good": true}'])
     asks = [move for move in moves if isinstance(move, Ask)]
     assert [(move.alone, move.role, move.tools) for move in asks] == [(True, "judge", ())] * 3
+    assert [move.sample for move in asks] == [0, 1, 2], "a cache must not answer the same again"
     assert asks[0].say == "Is it good?"
     assert asks[1].say.startswith("Is it good?\n\nYour last answer could not be used: ")
     assert "missing required field `good`" in asks[2].say

@@ -59,6 +59,38 @@ def test_a_shaped_prompt_gives_json_that_later_stages_can_take_apart(drive: Driv
     assert moves[2] == Run((Call("file", {"title": "Shoes"}),))
 
 
+HEAD = Outcome("", output="the head of it", blob="b10b", size=120_000)
+
+
+def wrap(brief: Brief, so_far: Mapping[str, JsonValue]) -> Door[JsonValue]:
+    yield from note("wrapped", None)
+    return ["of the page", so_far["page"]]
+
+
+@pytest.mark.parametrize("reference", ["{page}", "As read: {page}", "{found}", "{found.more}", "{parts}", "{parts.1}"])
+def test_no_call_is_made_with_the_head_of_a_result_that_is_too_large(drive: Drive, reference: str) -> None:
+    strategy = pipeline(
+        page=call("find"),
+        found=parallel(more=optional(call("find"))),
+        parts=wrap,
+        mail=call("mail", {"parts": [reference]}),
+    )
+    with pytest.raises(GiveUp, match="mail was not called: a result that it refers to is too large") as stop:
+        drive(strategy(BRIEF), [[HEAD], [HEAD]])
+    assert stop.value.output == {
+        "failed": "mail",
+        "reason": "mail was not called: a result that it refers to is too large, only its head is here",
+        "done": {"page": HEAD.output, "found": {"more": HEAD.output}, "parts": ["of the page", HEAD.output]},
+    }
+
+
+def test_the_head_of_a_large_result_is_shown_to_a_model_and_given_as_output(drive: Drive) -> None:
+    strategy = pipeline(page=call("find"), said=prompt("Sum up: {page}"), mail=call("mail", {"text": "{said}"}))
+    moves, output = drive(strategy(BRIEF), [[HEAD], "short", [HEAD]])
+    assert moves[1] == Ask("Sum up: the head of it", tools=())
+    assert output == HEAD.output
+
+
 @pytest.mark.parametrize("status", ["failed", "denied"])
 def test_a_failed_call_stops_the_pipeline_and_says_where_and_what_was_done(drive: Drive, status: str) -> None:
     ended = msgspec.convert(["", status, {"error": "no project OPS"}], Outcome)

@@ -23,7 +23,7 @@ from remit.telemetry import duration
 
 Level = Literal["ok", "note", "broken"]
 
-_KEYS = re.compile(r".*_(API_KEY|TOKEN)|REMIT_.*|JIRA_.*|SMTP_.*|DESK_.*|OPENAI_BASE_URL")
+_KEYS = re.compile(r".*_(API_KEY|BASE_URL|TOKEN)|REMIT_.*|JIRA_.*|SMTP_.*|DESK_.*")
 _BUILT_AT = 1_767_225_600
 """2026-01-01 in seconds since the epoch: a clock that stands before it is wrong."""
 _OLDEST_SQLITE = (3, 35, 0)
@@ -58,6 +58,9 @@ def _libraries() -> Iterator[Finding]:
     found = list[str]()
     for wanted in requires("remit") or []:
         name = re.split(r"[^\w.-]", wanted, maxsplit=1)[0]
+        if name == "remit":
+            # An extra that is made of others.
+            continue
         extra = re.search(r"extra\s*==\s*['\"]([\w.-]+)['\"]", wanted)
         try:
             found.append(f"{name} {version(name)}")

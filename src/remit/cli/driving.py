@@ -37,6 +37,8 @@ class Driver:
     store: str
     """Where the home is, for the commands to go on."""
     screen: Screen
+    model: str = ""
+    """What is used instead of the agent's own, for those commands too."""
     _shown: str = ""
 
     async def drive(self, items: Items, past: list[Record]) -> int:
@@ -88,7 +90,7 @@ class Driver:
 
     async def _report(self, result: RunResult) -> int:
         state = await folded(self.home.store, result.session)
-        standing = stand(result.session, state, self.store, alive=False)
+        standing = stand(result.session, state, self.store, alive=False, model=self.model)
         status = exits.PAUSED if standing.status == "paused" else exits.BY_STATUS[result.status]
         if self.screen.json:
             self.screen.result(self._told(result, standing, status))

@@ -4,6 +4,7 @@ To a server that is named only a connection is made; nothing is said on it.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
@@ -48,7 +49,8 @@ async def _try(name: str, url: str) -> Finding:
 async def models(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     """Say which providers there is a key for, and which models servers on this machine offer, by the name to use."""
     keyed = [prefix for prefix, provider in PROVIDERS.items() if provider.key and environ.get(provider.key)]
-    missing = sorted({provider.key for provider in PROVIDERS.values() if provider.key} - environ.keys())
+    wanted = {provider.key for provider in PROVIDERS.values() if provider.key}
+    missing = sorted(key for key in wanted if not environ.get(key))
     unset = f"; not set: {', '.join(missing)}" if missing else ""
     yield Finding("models", "ok", f"keys for: {', '.join(keyed) or 'no provider'}{unset}")
     transport = Pooled()
@@ -65,7 +67,8 @@ async def models(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
 def _offered(server: LocalServer) -> Finding:
     if server.problem:
         variable = PROVIDERS[server.kind].url_variable
-        return Finding("models", "broken", f"{variable}={server.url} cannot be used: {server.problem}")
+        url = re.sub("//[^/]*@", "//", server.url)
+        return Finding("models", "broken", f"{variable}={url} cannot be used: {server.problem}")
     if not server.models:
         return Finding("models", "note", f"{server.kind} at {server.url} has no model yet")
     names = ", ".join(f"{server.kind}:{model}" for model in server.models[:10])

@@ -34,6 +34,8 @@ class Known:
     session: str
     agent: Loaded
     settings: Settings
+    model: str = ""
+    """What is used instead of the agent's own."""
 
 
 async def know(place: str, session: str, ref: str, wish: Driving = AS_DECLARED) -> Known:
@@ -46,7 +48,7 @@ async def know(place: str, session: str, ref: str, wish: Driving = AS_DECLARED) 
         raise ConfigError(f"session {name!r} does not know where its agent is; add --agent FILE.py:NAME")
     loaded = _desk(place) if where == DESK else driven(load(where), wish)
     tenant = state.opened.tenant if state.opened else ""
-    return Known(name, loaded, settled(loaded, tenant, wish.durability))
+    return Known(name, loaded, settled(loaded, tenant, wish.durability), wish.model)
 
 
 async def foreseen(place: str, session: str, ref: str = "", *, going_on: bool = False) -> Known | None:
@@ -75,7 +77,7 @@ async def go_on(place: str, known: Known, screen: Screen) -> int:
     """Go on with a session and show it; give the exit status."""
     async with _ready(known.agent) as agent, home(place, known.settings) as opened:
         past = await opened.store.read(known.session)
-        return await Driver(opened, place, screen).drive(resumed(opened, agent, known.session), past)
+        return await Driver(opened, place, screen, known.model).drive(resumed(opened, agent, known.session), past)
 
 
 def _desk(place: str) -> Loaded:

@@ -14,6 +14,10 @@ from remit.telemetry import call_text
 Status = Literal["idle", "running", "waiting", "paused", "crashed", "closed"]
 
 
+_DRIVING = {"resume", "approve", "deny", "settle"}
+"""The commands that go on with an agent, and so ask its model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a session stands."""
@@ -27,18 +31,19 @@ class Standing:
     """Any of these goes on."""
 
 
-def stand(session: str, state: State, store: str, *, alive: bool) -> Standing:
-    """Say where a session stands; `alive` tells whether the worker of its run is."""
+def stand(session: str, state: State, store: str, *, alive: bool, model: str = "") -> Standing:
+    """Say where a session stands; `alive` tells whether the worker of its run is, `model` what is used instead."""
     tail = "" if store == FOLDER else f" --store {shlex.quote(store)}"
+    another = f" --model {shlex.quote(model)}" if model else ""
 
     def command(verb: str, *words: str) -> str:
-        return f"remit {' '.join((verb, session, *words))}{tail}"
+        return f"remit {' '.join((verb, session, *words))}{tail}{another if verb in _DRIVING else ''}"
 
     run = state.run
     if state.closed is not None:
         return Standing("closed", state.closed.reason)
     if run is None:
-        return _idle(session, state, tail)
+        return _idle(session, state, tail + another)
     if run.suspended is not None:
         return _suspended(run.suspended, state, command)
     if alive:

@@ -269,7 +269,7 @@ class State:
                     ToolMessage(Outcome(effect.call.id, "failed", "not run: the run ended"), effect.call.tool)
                 )
         said = thread[-1] if thread else None
-        answered = isinstance(said, AssistantMessage) and not said.calls
+        answered = isinstance(said, AssistantMessage) and not said.calls and _says(said.text, event.output)
         if event.output is not None and not answered:
             text = event.output if isinstance(event.output, str) else msgspec.json.encode(event.output).decode()
             thread.append(AssistantMessage(text))
@@ -299,3 +299,8 @@ class State:
     def _running(self) -> Run:
         assert self.run is not None, "the journal holds an event of a run outside of any run"
         return self.run
+
+
+def _says(text: str, output: JsonValue) -> bool:
+    """Say whether an answer is the output that came of it: a strategy may have kept an earlier one, as the better."""
+    return not isinstance(output, str) or text.strip() == output.strip()

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +18,6 @@ _APPLICATION = 0x52454D4C
 """SQLite's application id of a file of lessons: `REML`."""
 _SCHEMA = 1
 _BUSY_SECONDS = 10.0
-_SPARE = 4
-"""How many times more rows are read than wanted: the same lesson may stand there under several topics."""
 
 _TABLES = """
 CREATE TABLE lessons (
@@ -72,14 +70,17 @@ class SqliteLessons:
         if not query or limit < 1:
             return []
 
-        def work() -> list[tuple[str, str, str, int]]:
-            return self._db.execute(
+        def work() -> list[Lesson]:
+            rows = self._db.execute(
                 "SELECT topic, lesson, source, at FROM words JOIN lessons ON number = words.rowid "
-                "WHERE words MATCH ? AND tenant = ? ORDER BY round(bm25(words), 9), number DESC LIMIT ?",
-                (query, tenant, limit * _SPARE),
-            ).fetchall()
+                "WHERE words MATCH ? AND tenant = ? ORDER BY round(bm25(words), 9), number DESC",
+                (query, tenant),
+            )
+            # The same lesson may stand there under any number of topics, so nobody can say how many rows it takes.
+            with closing(rows):
+                return distinct((Lesson(*row) for row in rows), limit)
 
-        return distinct((Lesson(*row) for row in await self._do(work)), limit)
+        return await self._do(work)
 
     async def close(self) -> None:
         """See `Lessons.close`."""

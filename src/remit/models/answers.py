@@ -1,6 +1,7 @@
 """Answers: what models said before, by the hash of what they were asked. A file that can be lost without harm."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import sqlite3
@@ -13,6 +14,7 @@ import msgspec
 from remit.core.errors import ConfigError
 from remit.core.ports import Clock, Reply
 from remit.models.files import Layout, ModelFile
+from remit.policy import Secrets
 
 _LAYOUT = Layout(
     "answers of models",
@@ -84,8 +86,20 @@ class AnswerFile:
         self.counts = Counts()
         self.asked: dict[tuple[int, bytes], asyncio.Future[Reply | None]] = {}
         """Questions under way by event loop and key: `None` when they get no answer that others may have."""
+        self._secrets: list[Secrets] = []
         self._file = ModelFile(path, _LAYOUT)
         self._seconds, self._size, self._key, self._clock = seconds, size, key, clock
+
+    def keep_out(self, secrets: Secrets) -> None:
+        """Keep no answer that holds one of these secrets, from now on."""
+        if all(known is not secrets for known in self._secrets):
+            self._secrets.append(secrets)
+
+    async def ready(self) -> None:
+        """Open the file; raise `ConfigError` for one that is not ours. One that cannot be used does no harm."""
+        if not self._file.opened:
+            with contextlib.suppress(sqlite3.Error):
+                await self._file.do(lambda db: None)
 
     async def get(self, key: bytes) -> Reply | None:
         """Give the answer kept under a key, if it is whole and not too old."""
@@ -102,6 +116,8 @@ class AnswerFile:
         """Keep an answer; one that cannot be kept is let go."""
         try:
             body = _encoder.encode(reply)
+            if any(secrets.redact(body) is not body for secrets in self._secrets):
+                return
             await self._file.do(lambda db: self._put(db, key, tenant, body))
         except (sqlite3.Error, UnicodeEncodeError, OverflowError):
             self.counts.failures += 1
@@ -131,7 +147,7 @@ class AnswerFile:
         if isinstance(seal, bytes) and isinstance(body, bytes) and hmac.compare_digest(seal, self.seal(key, body)):
             try:
                 return _decoder.decode(body)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError):
                 pass
         self.counts.dropped += 1
         return None

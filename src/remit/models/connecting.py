@@ -11,7 +11,7 @@ import msgspec
 
 from remit.core.errors import AuthenticationError, ConfigError
 from remit.core.ports import Model, Price
-from remit.core.values import JsonObject, digest
+from remit.core.values import JsonObject, JsonValue, digest
 from remit.models.http.port import PATIENCE, Timeouts, Transport
 from remit.models.keys import Keys, environment
 from remit.models.names import BRIDGE, ModelName, parsed
@@ -78,6 +78,8 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
 """The prefixes that need nothing installed; `pydantic-ai:PROVIDER:NAME` reaches every other provider."""
 
 
+_LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+
 _LISTED = {"openai-chat": "openai", "openai-responses": "openai"}
 """Names of that library for providers that the price list knows by another."""
 
@@ -106,11 +108,13 @@ def connect(
     wanted = parsed(name)
     if wanted.prefix == BRIDGE:
         return _bridge(wanted.model, options, timeouts, price)
+    _refuse_lengths(name, options)
     provider = PROVIDERS.get(wanted.prefix)
     if provider is None:
         known = ", ".join([*PROVIDERS, BRIDGE])
         raise ConfigError(f"no provider {wanted.prefix!r} for model {name!r}; known: {known}, and Settings(models=...)")
-    url = wanted.url or _moved(provider) or provider.url
+    moved = "" if wanted.url else _moved(provider)
+    url = wanted.url or moved or provider.url
     return WireModel(
         _wire(provider, wanted.model, options, usual=url == provider.url),
         name=name,
@@ -119,7 +123,7 @@ def connect(
         price=price or _price(provider, wanted),
         transport=transport,
         timeouts=timeouts,
-        variant=digest(options)[:12] if options else "",
+        variant=_variant(options, "" if moved == provider.url else moved),
     )
 
 
@@ -151,6 +155,19 @@ def _moved(provider: Provider) -> str:
     return f"{url}/v1" if url and provider.wire == "anthropic" and not url.endswith("/v1") else url
 
 
+def _refuse_lengths(name: str, options: JsonObject) -> None:
+    """Refuse a length of the answer that no hold would be taken for; `None` only takes a field away."""
+    said = [option for option in _LENGTHS if options.get(option) is not None]
+    if said:
+        raise ConfigError(f"{said[0]!r} cannot be an option of model {name!r}: say it with Limits(max_output=...)")
+
+
+def _variant(options: JsonObject, moved: str) -> str:
+    """Tell a model from the same one with other options, or at another address that its name does not say."""
+    told: JsonValue = [options, moved] if moved else options
+    return digest(told)[:12] if told else ""
+
+
 def _wire(provider: Provider, model: str, options: JsonObject, *, usual: bool) -> Wire:
     match provider.wire:
         case "openai-chat":
@@ -168,7 +185,10 @@ def _key(wanted: ModelName, keys: Keys) -> Callable[[], str]:
     variables, needed = key_variables(name), key_needed(name)
 
     def key() -> str:
-        found = next((found for variable in variables if (found := keys(variable))), "")
+        try:
+            found = next((found for variable in variables if (found := keys(variable))), "")
+        except Exception as error:  # noqa: BLE001 - a stranger's secrets provider; what it says may hold a secret
+            raise AuthenticationError(f"no key for {wanted.provider}: {type(error).__name__} in `keys`") from None
         if needed and not found:
             raise AuthenticationError(f"no key for {wanted.provider}: set {needed}")
         return found

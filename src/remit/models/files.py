@@ -42,6 +42,11 @@ class ModelFile:
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, f"remit-{self.path.name}")
 
+    @property
+    def opened(self) -> bool:
+        """Whether a work has opened it."""
+        return self._connection is not None
+
     async def do(self, work: Work[T]) -> T:
         """Do a work in a transaction; raise `ConfigError` for a file that is not ours, else what SQLite raises."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)

@@ -9,9 +9,10 @@ from remit.core.errors import ConfigError
 BRIDGE = "pydantic-ai"
 """The prefix of models that another library reaches: `pydantic-ai:PROVIDER:NAME`."""
 
+# A host in other letters is written in punycode, so that no look-alike is given the key of another.
 _NAME = re.compile(
     r"(?P<prefix>[a-z0-9-]+)"
-    r"(?:@(?P<url>https?://(?![^/]*@)(?:\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+)(?::\d+)?(?:/[^\s:]*)?))?"
+    r"(?:@(?P<url>https?://(?![^/]*@)(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?(?:/[^\s:]*)?))?"
     r":(?P<model>\S(?:.*\S)?)"
 )
 

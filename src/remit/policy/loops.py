@@ -117,11 +117,11 @@ class Alternation:
         return None
 
     def _forget(self) -> None:
-        self._calls: OrderedDict[str | None, deque[int]] = OrderedDict()
+        self._calls: OrderedDict[str, deque[int]] = OrderedDict()
         self._escalation = Escalation()
 
     def _turn(self, effect: Effect) -> Alarm | None:
-        calls = _branch(self._calls, effect.thread, self._period * self._rounds)
+        calls = _branch(self._calls, _place(effect), self._period * self._rounds)
         calls.append(_call_key(effect))
         for period in range(2, self._period + 1):
             if self._cycles(calls, period):
@@ -198,9 +198,14 @@ def _spoken(step: str, state: State) -> bool:
     return found is not None and found.asked is not None and not found.asked.alone
 
 
+def _place(effect: Effect) -> str:
+    """Name the branch of a call; one that a strategy made itself says in its id where that was."""
+    return effect.call.id.rpartition("_")[0].rpartition("_")[0] if effect.thread is None else effect.thread
+
+
 def _call_key(effect: Effect) -> int:
     call = effect.call
-    return hash((effect.thread, call.tool, call.malformed, _encode(call.args)))
+    return hash((_place(effect), call.tool, call.malformed, _encode(call.args)))
 
 
 def _result_key(outcome: Outcome) -> int:

@@ -6,7 +6,7 @@ from remit.runtime.people import cancel, close, decide, doubted, raise_limit, se
 from remit.runtime.replay import Replayed, fork, replay
 from remit.runtime.result import RunResult
 from remit.runtime.session import Session
-from remit.runtime.toolsets import Toolsets
+from remit.runtime.effects.toolsets import Toolsets
 from remit.runtime.workers import FileWorkers, LocalWorkers
 from remit.runtime.world import Redactor, World
 

@@ -39,17 +39,23 @@ def attach(what: str | Path | bytes, *, media: str = "", name: str = "", tokens:
 
     `media` is the media type, guessed from the name when empty. `tokens` is the most tokens that the model will count
     for it, which the hold of every call with it is taken for; the default is above what any known model counts.
-    Raise `ConfigError` for a file that cannot be read, one over 32 MiB, and a type that nobody can guess.
+    Raise `ConfigError` for a file that cannot be read, one over 32 MiB, a type that nobody can guess, and a sound or
+    text at a URL without `tokens`, as only its size could bound them.
     """
     url = what if isinstance(what, str) and what.startswith(("https://", "http://")) else ""
     path = None if url or isinstance(what, bytes) else Path(what)
     name = name or (path.name if path else url.partition("?")[0].rpartition("/")[2])
+    data = what if isinstance(what, bytes) else _read(path) if path else b""
     media = media or mimetypes.guess_type(name)[0] or ""
     if not media:
-        raise ConfigError(f"nobody can tell what {name or 'these bytes'!r} is; say media='image/png' or the like")
-    data = what if isinstance(what, bytes) else _read(path) if path else b""
+        what_to_do = "give it an ending that is known, such as .png, or say media='image/png'"
+        raise ConfigError(f"nobody can tell what {name or 'these bytes'!r} is; {what_to_do}")
     if len(data) > LARGEST:
         raise ConfigError(f"{name!r} has {len(data):,} bytes; at most {LARGEST:,} can be attached")
+    if tokens is None and url and _by_size(media):
+        raise ConfigError(f"nobody can tell how many tokens {name!r} at a URL has; say tokens=..., or attach its bytes")
+    if tokens is not None and tokens < 0:
+        raise ConfigError(f"{name!r} cannot have {tokens} tokens")
     return Attachment(media, data, url, name, _most(media, len(data)) if tokens is None else tokens)
 
 
@@ -76,6 +82,8 @@ def _most(media: str, size: int) -> int:
     """Bound the tokens of an attachment from above; a sound and a text have fewer tokens than bytes."""
     if media.startswith("image/"):
         return _IMAGE
-    if media.startswith(("text/", "audio/")) or media == "application/json":
-        return size
-    return _PAGES + size
+    return size if _by_size(media) else _PAGES + size
+
+
+def _by_size(media: str) -> bool:
+    return media.startswith(("text/", "audio/")) or media == "application/json"

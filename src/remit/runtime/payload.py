@@ -46,6 +46,11 @@ def fit(value: JsonValue) -> JsonValue:
         return plain(value)
 
 
+def packed(value: JsonValue) -> bytes:
+    """Write a fitting value as the journal does."""
+    return _pack.encode(value)
+
+
 def legible(value: str) -> str:
     """Take out what UTF-8 cannot say."""
     try:
@@ -61,9 +66,10 @@ def plain(value: object) -> JsonValue:
         case None | bool():
             fitting: JsonValue = value
         case int():
-            fitting = value if -(2**63) <= value < 2**64 else str(value)
+            # Not of a kind of their own, as numpy's and those of an enumeration are.
+            fitting = int(value) if -(2**63) <= value < 2**64 else str(int(value))
         case float():
-            fitting = value if math.isfinite(value) else str(value)
+            fitting = float(value) if math.isfinite(value) else str(float(value))
         case dict():
             items = cast("dict[object, object]", value).items()
             fitting = {str(plain(key)): plain(item) for key, item in items}

@@ -40,7 +40,7 @@ from remit.runtime.effects.gateway import Gateway
 from remit.runtime.feed import Feed
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger, opening
-from remit.runtime.payload import fit, legible
+from remit.runtime.payload import fit, legible, packed
 from remit.runtime.people import doubted, loose_ends, waiting
 from remit.runtime.recorder import Recorder
 from remit.runtime.result import RunResult
@@ -371,7 +371,8 @@ def skipped(path: str, due: Mapping[str, str]) -> str:
 def same_note(path: str, noted: Noted | None, move: Note) -> None:
     """Raise `DivergedError` unless the note was the same."""
     recorded = "a question to a model" if noted is None else f"the {noted.kind} note {noted.body!r}"
-    if noted is None or (noted.kind, noted.body) != (move.kind, fit(move.body)):
+    # Compared as written: what is no number is not equal to itself.
+    if noted is None or (noted.kind, packed(noted.body)) != (move.kind, packed(fit(move.body))):
         raise DivergedError(path, recorded, f"the {move.kind} note {move.body!r}")
 
 

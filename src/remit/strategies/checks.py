@@ -111,7 +111,9 @@ def as_json(found: Sequence[Finding]) -> JsonValue:
 
 def _found(check: Check, brief: Brief, output: JsonValue, prompts: Prompts) -> Door[Sequence[Finding]]:
     match check:
-        case ToolCheck():
+        case ToolCheck(tool):
+            if tool not in brief.tools:
+                raise GiveUp(f"the agent has no tool {tool!r}; it has: {', '.join(brief.tools) or 'none'}")
             return (yield from _called(check, output))
         case ModelCheck(role):
             say = prompts.text("critique", task=brief.task, output=as_text(output))

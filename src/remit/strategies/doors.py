@@ -16,14 +16,17 @@ def ask_for(shape: Shape, say: str = "", *, role: str = "default", repairs: int 
 
 
 def ask_alone(shape: Shape, say: str, *, role: str = "default", repairs: int = 2) -> Door[Any]:
-    """Ask a model outside of the conversation for a value of a shape; repeat the question, then give up."""
+    """Ask a model outside of the conversation for a value of a shape; repeat the question, then give up.
+
+    A cache keeps the repetitions apart, for two of them may have the same words.
+    """
     answer = yield from ask(say, role=role, tools=(), shape=shape, alone=True)
     problem = _problem(answer)
-    for _ in range(repairs):
+    for number in range(1, repairs + 1):
         if not problem:
             break
         again = f"{say}\n\nYour last answer could not be used: {problem}\nAnswer again, whole, with this put right."
-        answer = yield from ask(again, role=role, tools=(), shape=shape, alone=True)
+        answer = yield from ask(again, role=role, tools=(), shape=shape, alone=True, sample=number)
         problem = _problem(answer)
     if problem:
         raise _unusable(answer, problem, repairs)
@@ -46,10 +49,15 @@ def mended(answer: Answer, shape: Shape, *, role: str = "default", repairs: int 
 
 def perform(call: Call) -> Door[JsonValue]:
     """Make one call and give its output; give up when it does not succeed."""
+    return (yield from performed(call)).output
+
+
+def performed(call: Call) -> Door[Outcome]:
+    """Make one call and give how it ended; give up when it does not succeed."""
     (outcome,) = yield from run([call])
     if not succeeded(outcome):
         raise GiveUp(f"{call.tool} {outcome.status}: {as_text(outcome.output)}")
-    return outcome.output
+    return outcome
 
 
 def attempt(strategy: Strategy) -> Strategy:

@@ -1,6 +1,6 @@
 """Pipeline: fixed steps in a fixed order; a model is asked only where a stage says so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -9,9 +9,9 @@ from remit.core.messages import Call
 from remit.core.moves import Brief, Door, GiveUp, Strategy, StrategyMaker, ask, fork, versioned
 from remit.core.shape import Shape
 from remit.core.values import JsonObject, JsonValue
-from remit.strategies.doors import ask_for, perform
+from remit.strategies.doors import ask_for, performed
 from remit.strategies.react import as_json
-from remit.strategies.template import BRACES, as_text, fill, references
+from remit.strategies.template import BRACES, as_text, fill, references, referred
 
 
 class Stage(Protocol):
@@ -33,13 +33,13 @@ def pipeline(**stages: Stage) -> StrategyMaker:
     @versioned("1")
     def pipeline(brief: Brief) -> Strategy:
         _check_tools(stages, brief)
-        so_far: dict[str, JsonValue] = {}
+        so_far = _Results()
         result: JsonValue = None
         for name, stage in stages.items():
             try:
                 result = so_far[name] = yield from stage(brief, so_far)
             except GiveUp as stop:
-                output: JsonObject = {"failed": name, "reason": stop.reason, "done": so_far}
+                output: JsonObject = {"failed": name, "reason": stop.reason, "done": {**so_far}}
                 raise GiveUp(f"stage {name!r} failed: {stop.reason}", output) from stop
         return result
 
@@ -57,7 +57,8 @@ def prompt(text: str, *, role: str = "default", shape: Shape | None = None) -> S
 def call(tool: str, args: JsonObject | None = None) -> Stage:
     """Make a stage that calls a tool and gives up when the call fails; references in the arguments are filled in.
 
-    An argument that is one reference, such as `"{ticket.key}"`, takes the value itself; in other text it is written.
+    An argument that is one reference, such as `"{ticket.key}"`, takes the value itself; in other text it is written. A
+    result that is too large to be here as a whole cannot be referred to.
     """
     return CallStage(tool, args or {})
 
@@ -102,7 +103,14 @@ class CallStage:
     def __call__(self, brief: Brief, so_far: Mapping[str, JsonValue], /) -> Door[JsonValue]:
         """Call and return the output."""
         args = cast("JsonObject", _filled(self.args, brief, so_far))
-        return (yield from perform(Call(self.tool, args)))
+        heads = so_far.heads if isinstance(so_far, _Results) else []
+        if any(_cut(value, heads) for value in referred(self.args, {"task": brief.task, **so_far}, BRACES)):
+            # A call made with half a value would look like a success.
+            raise GiveUp(f"{self.tool} was not called: a result that it refers to is too large, only its head is here")
+        outcome = yield from performed(Call(self.tool, args))
+        if outcome.blob:
+            heads.append(outcome.output)
+        return outcome.output
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,27 @@ class ParallelStage:
         if failed:
             raise GiveUp("; ".join(failed))
         return {name: end["result"] for name, end in ended.items()}
+
+
+class _Results(dict[str, JsonValue]):
+    """The results so far, and which of them are only the head of a larger one."""
+
+    __slots__ = ("heads",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads: list[JsonValue] = []
+
+
+def _cut(value: JsonValue, heads: Sequence[JsonValue]) -> bool:
+    """Say whether a value is, or holds, one of these very heads."""
+    match value:
+        case list():
+            return any(_cut(item, heads) for item in value)
+        case dict():
+            return any(_cut(item, heads) for item in value.values())
+        case _:
+            return any(value is head for head in heads)
 
 
 def _branch(stage: Stage, brief: Brief, so_far: Mapping[str, JsonValue]) -> Door[JsonValue]:

@@ -19,7 +19,12 @@ DOUBLE_BRACES: Syntax = re.compile(r"\{\{\s*(?P<name>[\w-]+)(?P<path>(?:\.[\w-]+
 
 def references(template: JsonValue, syntax: Syntax) -> tuple[str, ...]:
     """List the names a template refers to, each once, in order of appearance."""
-    return tuple(dict.fromkeys(_names(template, syntax)))
+    return tuple(dict.fromkeys(found["name"] for found in _found(template, syntax)))
+
+
+def referred(template: JsonValue, values: Mapping[str, JsonValue], syntax: Syntax) -> Iterator[JsonValue]:
+    """Give the values that a template refers to; raise `LookupError` when there is no such value."""
+    return (_resolve(found, values) for found in _found(template, syntax))
 
 
 def fill(template: JsonValue, values: Mapping[str, JsonValue], syntax: Syntax) -> JsonValue:
@@ -43,22 +48,28 @@ def as_text(value: JsonValue) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
+def inside(text: str, tags: Iterable[str]) -> str:
+    """Keep a text that stands between tags from ending them, so that what it holds stays data to a reader."""
+    for tag in tags:
+        text = re.sub(rf"<(?=\s*/\s*{re.escape(tag)}\b)", r"<\\", text, flags=re.IGNORECASE)
+    return text
+
+
 def items(lines: Iterable[str]) -> str:
     """Write lines as a list for a reader."""
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _names(template: JsonValue, syntax: Syntax) -> Iterator[str]:
+def _found(template: JsonValue, syntax: Syntax) -> Iterator[re.Match[str]]:
     match template:
         case str():
-            for found in syntax.finditer(template):
-                yield found["name"]
+            yield from syntax.finditer(template)
         case list():
             for item in template:
-                yield from _names(item, syntax)
+                yield from _found(item, syntax)
         case dict():
             for item in template.values():
-                yield from _names(item, syntax)
+                yield from _found(item, syntax)
         case _:
             pass
 

@@ -5,6 +5,7 @@ Source: Yao et al., 2023, arXiv:2305.10601.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Literal, cast
 
 from remit.core.moves import Ask, Brief, Door, GiveUp, Strategy, StrategyMaker, altered, ask, fork, note, versioned
@@ -117,7 +118,7 @@ class _Oracle:
         """Say what states are worth, each one new; those for which no call is left are missing."""
         value = self.problem.value
         if value is not None:
-            return {node.key: value(self.task, node.thoughts) for node in nodes}
+            return {node.key: _worth(value(self.task, node.thoughts)) for node in nodes}
         found = yield from self._ask(RATING, [self._text("value", node) for node in nodes], self.roles[1])
         read = [0.0 if rating is None else cast("Rating", RATING.read(rating)).worth() for rating in found]
         return dict(zip((node.key for node in nodes), read, strict=False))
@@ -150,6 +151,11 @@ def _counted(question: Strategy) -> Strategy:
 
     end = cast("JsonObject", (yield from attempt(altered(question, count))))
     return {"value": None if "failed" in end else end["output"], "calls": calls}
+
+
+def _worth(value: float) -> float:
+    """Take any number as a plain one; what is not a number is a dead end, for it cannot be compared."""
+    return 0.0 if isnan(value) else float(value)
 
 
 def _drawn(parent: Node, children: Sequence[Node], tree: Tree) -> JsonObject:

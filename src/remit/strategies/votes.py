@@ -13,7 +13,7 @@ from remit.core.shape import Shape
 from remit.core.values import JsonObject, JsonValue, digest
 from remit.strategies.doors import ask_for, attempt
 from remit.strategies.prompts import Prompts
-from remit.strategies.template import as_text
+from remit.strategies.template import as_text, inside
 
 Ballot = Callable[[JsonValue], str | None]
 """What an answer votes for: equal ballots are votes for the same. `None` for an answer that has no vote."""
@@ -116,8 +116,8 @@ def judged(answers: Sequence[JsonValue], *, role: str, prompts: Prompts) -> Door
 
 def shown(answers: Sequence[JsonValue]) -> str:
     """Write answers for a reader, each with its number and its end marked."""
-    texts = (f'<answer number="{number}">\n{as_text(answer)}\n</answer>' for number, answer in enumerate(answers, 1))
-    return "\n".join(texts)
+    texts = (inside(as_text(answer), ["answer"]) for answer in answers)
+    return "\n".join(f'<answer number="{number}">\n{text}\n</answer>' for number, text in enumerate(texts, 1))
 
 
 def _choice(answers: int) -> Shape:

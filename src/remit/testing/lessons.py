@@ -54,10 +54,11 @@ async def keeps_the_same_lesson_once(lessons: Lessons) -> None:
 
 
 async def recalls_the_same_lesson_once(lessons: Lessons) -> None:
-    """A lesson of several topics comes once for all of them."""
-    for number in range(6):
+    """A lesson of many topics comes once for all of them, and keeps no other one out."""
+    for number in range(30):
         await lessons.keep(f"topic {number}", "Look twice.")
-    assert [one.lesson for one in await lessons.recall("topic")] == ["Look twice."]
+    await lessons.keep("topic, and so much more that it fits less well", "Run fast.")
+    assert [one.lesson for one in await lessons.recall("topic")] == ["Look twice.", "Run fast."]
 
 
 async def shows_no_tenant_what_is_anothers(lessons: Lessons) -> None:

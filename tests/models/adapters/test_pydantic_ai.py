@@ -1,5 +1,6 @@
 """Models of pydantic-ai answer as any model does; the library's own double plays the providers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -16,7 +17,8 @@ from remit.journal import MemoryJournal
 from remit.models.adapters.pydantic_ai import PydanticAIModel, bridged
 from remit.models.http.port import Timeouts
 from remit.models.prices import FREE
-from remit.testing import check_model
+from remit.testing import check_model, says
+from remit.testing.server import CloseAtOnce, ModelServer, RateLimited, ServerError, Threaded
 
 Chunk = str | dict[int, DeltaToolCall] | dict[int, DeltaThinkingPart]
 LOOK = ToolSpec(name="look", description="Look.", schema={"type": "object", "properties": {"at": {"type": "string"}}})
@@ -179,3 +181,47 @@ async def test_a_provider_that_cannot_be_reached_says_why() -> None:
     assert (model.spec.name, model.spec.price) == ("pydantic-ai:nobody:model", None)
     with pytest.raises(errors.ModelRequestError, match="nobody"):
         await model.complete(HELLO, lambda _: None)
+
+
+async def test_a_refusal_after_a_beginning_may_be_billed() -> None:
+    provider = Provider({0: DeltaThinkingPart(content="hm")}, theirs.ModelHTTPError(529, "m", {}))
+    with pytest.raises(errors.OverloadedError) as caught:
+        await provider.ask(Request((UserMessage("hello"),)))
+    assert not caught.value.free
+    provider = Provider(theirs.ModelHTTPError(529, "m", {}))
+    with pytest.raises(errors.OverloadedError) as caught:
+        await provider.ask(Request((UserMessage("hello"),)))
+    assert caught.value.free
+
+
+@pytest.mark.parametrize("name", ["openai-chat:gpt-4.1", "openai-responses:gpt-4.1", "anthropic:claude-opus-4-6"])
+def test_one_model_answers_in_several_event_loops_and_closes_its_connections(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-one-two-three")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-one-two-three")
+    server = ModelServer(lambda received: says("hi"))
+    with Threaded(server):
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        model = bridged(name, {}, Timeouts(), FREE)
+        for _ in range(2):
+            reply = asyncio.run(model.complete(Request((UserMessage("hello"),)), lambda _: None))
+            assert reply.text == "hi"
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("name", ["openai-chat:gpt-4.1", "openai-responses:gpt-4.1", "anthropic:claude-opus-4-6"])
+async def test_the_clients_of_providers_repeat_nothing_by_themselves(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-one-two-three")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-one-two-three")
+    async with ModelServer([RateLimited(0), ServerError(), CloseAtOnce()]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        model = bridged(name, {}, Timeouts(), FREE)
+        for asked in (1, 2, 3):
+            with pytest.raises(errors.ModelError):
+                await model.complete(Request((UserMessage("hello"),)), lambda _: None)
+            assert len(server.requests) == asked

@@ -8,6 +8,8 @@ from typing import Literal
 
 import pytest
 from msgspec.structs import replace
+from tests.models.wrappers.house import House
+from tests.models.wrappers.timing import NEVER, instantly
 
 from remit.core.errors import (
     AuthenticationError,
@@ -19,14 +21,14 @@ from remit.core.errors import (
     RateLimitError,
     UnreadableAnswerError,
 )
-from remit.core.messages import Call, Usage, UserMessage
+from remit.core.messages import Call, Part, Usage, UserMessage
 from remit.core.ports import Reply, Request, ToolSpec
 from remit.models import FlatPrice
 from remit.models.batches.anthropic import AnthropicBatches
 from remit.models.batches.line import Line
 from remit.models.batches.notebook import Notebook
 from remit.models.batches.openai import OpenAIBatches
-from remit.models.batches.port import Batches, BatchItem, BatchState, Sought
+from remit.models.batches.port import Batches, BatchItem, BatchState, Sought, UnfitError
 from remit.models.http.pooled import Pooled
 from remit.models.http.port import Exchange, Timeouts, Transport
 from remit.models.wires.anthropic import AnthropicMessages
@@ -296,3 +298,48 @@ async def test_an_answer_that_is_none_is_unreadable(transport: Transport) -> Non
         line = Line(OpenAIChat("m"), f"{server.url}/v1/", lambda: "k", transport)
         with pytest.raises(UnreadableAnswerError, match="GET /files was not answered as expected"):
             await line.call("GET", "/files", list[int])
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_request_that_cannot_be_written_is_named_and_nothing_is_handed_in(
+    name: Name, transport: Transport
+) -> None:
+    part = Part("video/mp4", url="https://example.com/v.mp4")
+    odd = BatchItem(f"{LABEL}_9", Request((UserMessage("look", (part,)),)))
+    async with ModelServer([]) as server:
+        with pytest.raises(UnfitError, match="1 requests") as caught:
+            await batches(name, server, transport).submit(LABEL, [*items("one"), odd])
+        assert server.requests == []
+    assert list(caught.value.errors) == [odd.id]
+
+
+def waiting(house: House, folder: Path, most: int) -> Batched:
+    """Hand in to a provider in memory, so many requests at once."""
+    return Batched(
+        house.model, house, Notebook(folder / "batches.db"), waits=Waits(window=NEVER, most=most, sleep=instantly)
+    )
+
+
+async def told(batched: Batched, *texts: str) -> list[Reply | BaseException]:
+    """Ask all at the same time; give the answers and the errors."""
+    asked = [batched.complete(Request((UserMessage(text),)), lambda _: None) for text in texts]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    await batched.close()
+    return found
+
+
+async def test_answers_beside_a_line_that_nobody_can_read_are_given_and_the_looking_ends(tmp_path: Path) -> None:
+    house = House(ScriptedModel([says("yes")] * 100), missing=1, garbled=100)
+    first, second = await told(waiting(house, tmp_path, 2), "one", "two")
+    assert isinstance(first, UnreadableAnswerError)
+    assert isinstance(second, Reply)
+    assert house.garbled == 90
+
+
+async def test_requests_that_cannot_be_written_fail_alone_and_the_others_go_out(tmp_path: Path) -> None:
+    house = House(ScriptedModel([says("yes")] * 2), unfit=("two",))
+    first, second, third = await told(waiting(house, tmp_path, 3), "one", "two", "three")
+    assert isinstance(first, Reply)
+    assert isinstance(second, ModelRequestError)
+    assert isinstance(third, Reply)
+    assert [len(batch) for batch in house.batches.values()] == [2]

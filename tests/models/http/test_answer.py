@@ -74,3 +74,18 @@ def test_what_comes_after_an_answer_spoils_the_connection_and_not_the_answer(mor
 def test_what_is_no_answer_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableAnswerError):
         fed(body)
+
+
+@pytest.mark.parametrize("filler", [b"x" * 4096, b"a: b\r\n" * 700])
+@pytest.mark.parametrize("start", [b"0\r\nx: ", b"0\r\n", b"5;x="])
+def test_what_is_no_body_does_not_go_on_for_ever(start: bytes, filler: bytes) -> None:
+    answer = fed(STREAM + chunk(b"ok"), start)
+    with pytest.raises(UnreadableAnswerError):
+        list(map(answer.feed, [filler] * 1000))
+    assert answer.take() == b"ok"
+
+
+def test_a_long_head_leaves_room_for_what_comes_between_the_pieces_of_a_body() -> None:
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nx: " + b"y" * 65_000 + b"\r\n\r\n"
+    answer = fed(head, b"2;" + b"x" * 600, b"\r\nok\r\n0\r\n\r\n")
+    assert answer.complete

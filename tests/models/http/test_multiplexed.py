@@ -99,6 +99,18 @@ async def test_no_more_at_once_than_the_server_allows_on_a_connection(
         assert sorted(len(peer.asking) for peer in served.peers) == [1, 2, 2]
 
 
+async def test_a_server_that_allows_no_exchange_is_free_and_no_connection_stays(
+    transport: Multiplexed, localhost: Certificate
+) -> None:
+    async with Multiplexing(ok, streams=0).run_on(localhost.server("h2")) as served:
+        for number in range(1, 4):
+            with pytest.raises(OverloadedError, match="allows no"):
+                await post(transport, served.url)
+            await served.lost.wait()
+            served.lost.clear()
+            assert len(served.peers) == number
+
+
 async def test_a_slow_reader_makes_the_server_wait_and_nobody_else(
     transport: Multiplexed, localhost: Certificate
 ) -> None:

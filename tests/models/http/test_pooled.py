@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 from tests.models.http.served import OK, STREAM, Peer, answering, chunk, serving
 
-from remit.core.errors import CutStreamError, OverloadedError
+from remit.core.errors import CutStreamError, ModelTimeoutError, OverloadedError
 from remit.models.http.pooled import SHARED, Pooled
 from remit.models.http.port import Timeouts
 
@@ -226,3 +226,17 @@ asyncio.run(main())
 async def test_closing_what_was_never_used_does_nothing() -> None:
     await SHARED.close()
     await pooled().close()
+
+
+@pytest.mark.parametrize("limits", [Timeouts(idle=0.05), Timeouts(idle=5.0, total=0.1)])
+async def test_a_body_that_only_a_close_can_end_is_not_ended_by_our_giving_up(limits: Timeouts) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(b"HTTP/1.1 200 OK\r\n\r\nhalf an answ")
+        await peer.gone()
+
+    pool = pooled()
+    async with serving(script) as served:
+        with pytest.raises(ModelTimeoutError):
+            await post(pool, served.url, limits=limits)
+        await served.all_closed()

@@ -239,3 +239,28 @@ def test_a_refused_request_is_an_error_of_the_tree() -> None:
     error = WIRE.error(429, {"retry-after": "3"}, body)
     assert isinstance(error, RateLimitError)
     assert error.retry_after == 3.0
+
+
+@pytest.mark.parametrize("value", [b'"\xff"', b"[" * 100_000 + b"]" * 100_000, b'"\\ud800"'])
+def test_what_is_no_text_or_too_deep_is_unreadable(value: bytes) -> None:
+    for name in ("error", "something_new"):
+        body = b'{"type": "error", "error": ' + value + b"}"
+        stream = f"event: {name}\ndata: ".encode() + body + b"\n\n"
+        if name == "error" or not value.startswith(b'"\xff'):
+            with pytest.raises(UnreadableAnswerError):
+                heard(WIRE, stream)
+    with pytest.raises(UnreadableAnswerError):
+        WIRE.whole(body)
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"input_tokens": -5, "output_tokens": -9, "cache_read_input_tokens": -3}, Usage()),
+        ({"input_tokens": 5.0, "output_tokens": 2.0}, Usage(5, 2)),
+        ({"output_tokens": 2, "output_tokens_details": {"thinking_tokens": 9}}, Usage(0, 2, reasoning=2)),
+        ({"input_tokens": 10**30}, Usage(1 << 40)),
+    ],
+)
+def test_no_usage_gives_money_back_or_is_more_than_a_journal_holds(usage: JsonObject, counted: Usage) -> None:
+    assert WIRE.whole(json.dumps(message(stop_reason="end_turn", usage=usage)).encode()).usage == counted

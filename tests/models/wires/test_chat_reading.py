@@ -261,6 +261,7 @@ def test_nothing_a_server_says_is_more_than_a_models_error(data: bytes) -> None:
         ({"prompt_tokens": 5, "completion_tokens": None, "total_tokens": None}, Usage(5)),
         ({"prompt_tokens": 5.0, "completion_tokens": 3.0}, Usage(5, 3)),
         ({"prompt_tokens": -1, "completion_tokens": -2}, Usage()),
+        ({"prompt_tokens": 1e300, "completion_tokens": 10**30}, Usage(1 << 40, 1 << 40)),
         ({"prompt_tokens": 5, "completion_tokens": 3, "prompt_cache_hit_tokens": 4}, Usage(5, 3, 4)),
         ({"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 9, "cache_write_tokens": 9}}, Usage(5, 0, 5)),
         (
@@ -321,3 +322,12 @@ def test_events_after_the_end_add_nothing() -> None:
     assert reader.done
     assert reader.feed(bare(says("b"))) == ""
     assert reader.reply().text == "a"
+
+
+def test_very_many_calls_are_told_apart_in_time_that_grows_with_their_number() -> None:
+    reader = WIRE.reader()
+    for number in range(50_000):
+        part = {"index": number, "id": f"c{number}", "function": {"name": "f", "arguments": "{}"}}
+        reader.feed(ServerSentEvent("", json.dumps({"choices": [{"delta": {"tool_calls": [part]}}]}).encode()))
+    reader.feed(ServerSentEvent("", json.dumps(WISH).encode()))
+    assert len(reader.reply().calls) == 50_000

@@ -159,6 +159,15 @@ async def test_an_answer_without_usage_costs_what_was_held_for_it() -> None:
     assert (await answer(model(silent)))[0].cost is None
 
 
+@pytest.mark.parametrize("usage", [{"prompt_tokens": 9}, {"completion_tokens": 9}, {"prompt_tokens": -9}])
+async def test_an_answer_with_half_a_usage_costs_what_was_held_for_it(usage: JsonObject) -> None:
+    half = Answered((streamed([says("yes"), STOP, {**COUNTED, "usage": usage}], named=False),))
+    price = FlatPrice(1.0, 2.0)
+    reply, _ = await answer(model(half, price=price), Request(HELLO.messages, max_output=100))
+    assert reply.cost is not None
+    assert reply.cost >= price.worst(len("hello"), 100)
+
+
 async def test_an_answer_with_usage_is_priced_by_who_holds_the_price() -> None:
     reply, _ = await answer(model(Answered((SAID,)), price=FlatPrice(1.0, 2.0)))
     assert reply.cost is None
@@ -277,6 +286,14 @@ async def test_the_key_is_in_no_error_and_no_traceback(leak: Answered | ModelErr
     told = "".join(traceback.format_exception(error)) + repr(error) + str(error.args) + repr(asked) + repr(asked.spec)
     assert KEY not in told
     assert "sk-very" not in told
+
+
+@pytest.mark.parametrize("left", [6, 8, len(KEY) - 1])
+async def test_a_key_that_a_message_was_cut_in_is_not_shown_in_part(left: int) -> None:
+    report = {"error": {"message": "x" * (499 - left) + KEY + " is not known"}}
+    error = await failure(model(Answered((json.dumps(report).encode(),), 401, JSON)))
+    assert KEY[:6] not in str(error)
+    assert "[key]\u2026" in str(error)
 
 
 async def test_an_error_keeps_its_cause_when_there_is_no_key_in_it() -> None:

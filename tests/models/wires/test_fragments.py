@@ -14,6 +14,7 @@ from remit.core.errors import JournalError, ModelRequestError
 from remit.core.messages import AssistantMessage, Call, Message, Outcome, Part, ToolMessage, UserMessage
 from remit.core.ports import Request
 from remit.core.values import JsonValue
+from remit.models.wires.anthropic import AnthropicMessages
 from remit.models.wires.fragments import Bodies, answered
 from remit.models.wires.openai_chat import OpenAIChat
 from remit.models.wires.openai_responses import OpenAIResponses
@@ -279,3 +280,28 @@ async def test_calls_that_a_strategy_never_made_do_not_spoil_the_conversation() 
     assert roles == ["system", "user", "assistant", "tool", "tool", "assistant", "tool", "tool", "user"]
     talk.messages[3:] = []
     assert json.loads(await talk.body())["messages"][-1]["content"] == "not run"
+
+
+async def test_a_question_that_waited_for_its_parts_is_not_put_to_the_other_conversation() -> None:
+    waiting, quick = Talk(messages=[SEEN]), Kept(BLOBS)
+    waiting.blobs.gate = asyncio.Barrier(2)
+    slow = asyncio.create_task(waiting.body())
+    await asyncio.sleep(0)
+    assert waiting.blobs.fetched == ["pixel"]
+    other = Request([SEEN, AssistantMessage("a dot"), HI], "Be brief.", TOOLS, memo=waiting.memo, blobs=quick)
+    await waiting.bodies.body(other, stream=True)
+    gate, waiting.blobs.gate = waiting.blobs.gate, None
+    await gate.wait()
+    alone = Request((SEEN,), "Be brief.", TOOLS, blobs=Kept(BLOBS))
+    assert await slow == await Bodies(waiting.wire).body(alone, stream=True)
+
+
+@pytest.mark.parametrize("wire", [*WIRES.values(), AnthropicMessages("claude-opus-4-6")], ids=lambda wire: wire.name)
+async def test_a_model_neither_begins_a_conversation_nor_has_the_last_word(wire: Wire) -> None:
+    talk = Talk(wire, [AssistantMessage("hello"), AssistantMessage("anybody?")])
+    field = "input" if wire.name == "openai-responses" else "messages"
+    silent = await talk.body()
+    spoken = [message for message in json.loads(silent)[field] if message["role"] != "system"]
+    assert [message["role"] for message in spoken] == ["user", "assistant", "user", "assistant", "user"]
+    talk.messages.append(AssistantMessage("well"))
+    assert (await talk.body()).startswith(silent[: silent.index(b"anybody?") + 8])

@@ -202,3 +202,44 @@ def test_a_refused_request_is_an_error_of_the_tree() -> None:
     error = WIRE.error(429, {"retry-after-ms": "1500"}, body)
     assert isinstance(error, RateLimitError)
     assert error.retry_after == 1.5
+
+
+@pytest.mark.parametrize("value", [b'"\xff"', b"[" * 100_000 + b"]" * 100_000, b'"\\ud800"'])
+def test_what_is_no_text_or_too_deep_is_unreadable(value: bytes) -> None:
+    for name in ("error", "response.something_new"):
+        body = b'{"type": "error", "error": ' + value + b"}"
+        stream = f"event: {name}\ndata: ".encode() + body + b"\n\n"
+        if name == "error" or not value.startswith(b'"\xff'):
+            with pytest.raises(UnreadableAnswerError):
+                heard(WIRE, stream)
+    with pytest.raises(UnreadableAnswerError):
+        WIRE.whole(body)
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"input_tokens": -5, "output_tokens": -9}, Usage()),
+        ({"input_tokens": 5.0, "output_tokens": 2.0}, Usage(5, 2)),
+        ({"input_tokens": 5, "input_tokens_details": {"cached_tokens": 500, "cache_write_tokens": 9}}, Usage(5, 0, 5)),
+        ({"input_tokens": 10**30}, Usage(1 << 40)),
+    ],
+)
+def test_no_usage_gives_money_back_or_is_more_than_a_journal_holds(usage: JsonObject, counted: Usage) -> None:
+    assert fed(WIRE, done(text(words("yes")), usage=usage)).usage == counted
+
+
+@pytest.mark.parametrize("places", [(1, 2, 3), (0, 0, 0), (2, 1, 0)])
+def test_no_call_is_made_twice_when_a_server_counts_its_items_otherwise(places: tuple[int, int, int]) -> None:
+    rome, oslo = {**call("weather", '{"city": "Rome"}'), "id": "fc_1"}, {**call("weather", "{}"), "id": "fc_2"}
+    items = [text(words("Hm.")), rome, oslo]
+    streamed_items = [event for place, item in zip(places, items, strict=True) for event in begun(place, item)]
+    shown, reply = heard(WIRE, streamed([*streamed_items, done(*items)]))
+    assert shown == reply.text == "Hm."
+    assert reply.calls == (Call("weather", {"city": "Rome"}), Call("weather", {}))
+
+
+def begun(place: int, item: JsonObject) -> list[JsonObject]:
+    """An item from its beginning to its end."""
+    said = [delta("output_text", place, "Hm.")] if item["type"] == "message" else []
+    return [added(place, item), *said, finished(place, item)]

@@ -1,6 +1,7 @@
 """Statuses: what a provider's refusal means."""
 
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -250,3 +251,15 @@ def test_no_header_breaks_the_reading_of_it(value: str) -> None:
     for name in ("retry-after", "retry-after-ms", "x-ratelimit-reset-tokens"):
         wait = retry_after({name: value})
         assert wait is None or wait >= 0
+
+
+@pytest.mark.parametrize("beginning", [b"<style>", b"<script", b"<style </style ", b"<"])
+def test_a_page_that_is_never_closed_is_read_at_once(beginning: bytes) -> None:
+    size = 300_000 // len(beginning)
+    assert type(status_error(500, {}, beginning * size)) is OverloadedError
+
+
+@pytest.mark.parametrize("wish", ["9" * 400 + "s", "9" * 1_000_000, "1" * 60 + "s" + "1" * 1_000_000])
+def test_a_duration_of_many_digits_is_read_at_once_and_never_infinite(wish: str) -> None:
+    wait = retry_after({"x-ratelimit-reset-tokens": wish})
+    assert wait is None or math.isfinite(wait)

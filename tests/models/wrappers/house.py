@@ -4,9 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from remit.core.errors import ModelError
+from remit.core.errors import ModelError, ModelRequestError, RemitError, UnreadableAnswerError
+from remit.core.messages import UserMessage
 from remit.core.ports import Model, Reply
-from remit.models.batches.port import BatchItem, BatchState, End, Sought
+from remit.models.batches.port import BatchItem, BatchState, End, Sought, UnfitError
+
+
+def _said(item: BatchItem) -> str:
+    message = item.request.messages[0]
+    return message.text if isinstance(message, UserMessage) else ""
 
 
 @dataclass
@@ -29,11 +35,18 @@ class House:
     """How often nobody can tell yet whether there is such a batch."""
     missing: int = 0
     """How many answers, from the first, never come."""
+    unfit: Sequence[str] = ()
+    """What requests say that cannot be written."""
+    garbled: int = 0
+    """How many looks at the answers end with a line that nobody can read."""
     sought: list[Sought] = field(default_factory=list[Sought])
     asked: int = 0
 
     async def submit(self, label: str, items: Sequence[BatchItem]) -> str:
         """Take a batch in."""
+        unfit = {item.id: ModelRequestError("unfit") for item in items if _said(item) in self.unfit}
+        if unfit:
+            raise UnfitError(dict[str, RemitError](unfit))
         if self.before:
             raise self.before.pop()
         name = f"batch-{len(self.batches)}"
@@ -58,6 +71,9 @@ class House:
             except BaseException as error:  # noqa: BLE001 - whatever it is, the caller of the wrapper is to see it
                 yield item.id, cast("ModelError", error)
         yield "somebody-elses", Reply("never asked for")
+        if self.garbled:
+            self.garbled -= 1
+            raise UnreadableAnswerError("garbled")
 
     async def find(self, sought: Sought) -> str | None:
         """Know every label, in time."""

@@ -15,7 +15,7 @@ from remit.core.messages import AssistantMessage, Call, Message, Outcome, ToolMe
 from remit.core.ports import Delta, Emit, Model, ModelSpec, Reply, Request
 from remit.models import FlatPrice
 from remit.models.answers import AnswerFile
-from remit.models.wrappers import Cached
+from remit.models.wrappers import ByRole, Cached, Routed
 from remit.testing import ScriptedModel, check_wrapper, says
 from remit.testing.scripted import Item
 
@@ -72,7 +72,7 @@ async def test_the_second_time_the_answer_is_there_and_costs_nothing(answers: An
     model = Cached(inner, answers)
     first = await ask(model)
     shown: list[Delta] = []
-    second = await model.complete(replace(HELLO, session="s2", role="judge"), shown.append)
+    second = await model.complete(replace(HELLO, session="s2"), shown.append)
     assert (first.hit, first.usage) == (False, Usage(10, 2))
     assert second == replace(first, hit=True, cost=0, usage=Usage())
     assert shown == [Delta("yes indeed")]
@@ -212,3 +212,12 @@ async def test_an_answer_without_words_shows_nothing(answers: AnswerFile) -> Non
     shown: list[Delta] = []
     reply = await model.complete(HELLO, shown.append)
     assert (reply.calls, shown) == ((Call("look", {}),), [])
+
+
+async def test_roles_that_are_routed_to_two_models_never_share_an_answer(answers: AnswerFile) -> None:
+    routed = Routed(
+        {"small": scripted(says("small")), "large": scripted(says("large"))}, ByRole(judge="large"), default="small"
+    )
+    model = Cached(routed, answers)
+    assert (await ask(model)).text == "small"
+    assert (await ask(model, replace(HELLO, role="judge"))).text == "large"

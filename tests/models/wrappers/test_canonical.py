@@ -33,8 +33,12 @@ def test_the_ids_of_calls_do_not_matter_but_which_call_an_outcome_is_of_does() -
     assert key(talk()) != key(talk(swapped=True))
 
 
-def test_session_and_role_do_not_matter() -> None:
-    assert key(talk()) == key(talk(), session="s2", role="judge")
+def test_the_session_does_not_matter() -> None:
+    assert key(talk()) == key(talk(), session="s2")
+
+
+def test_the_role_matters_for_it_may_be_routed_to_another_model() -> None:
+    assert key(talk()) != key(talk(), role="judge")
 
 
 def test_the_order_of_arguments_does_not_matter() -> None:

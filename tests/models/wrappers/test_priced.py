@@ -3,6 +3,7 @@
 from remit.core.messages import UserMessage
 from remit.core.ports import Request
 from remit.models import FREE, FlatPrice, Priced, known_price
+from remit.models.wrappers.lost import worst
 from remit.testing import ScriptedModel, check_wrapper, says
 
 MINE = FlatPrice(9.0, 9.0)
@@ -30,3 +31,10 @@ def test_a_price_nobody_knows_stays_unknown() -> None:
 async def test_it_answers_as_the_model_does() -> None:
     reply = await Priced(ScriptedModel([says("yes")])).complete(Request((UserMessage("hello"),)), lambda _: None)
     assert reply.text == "yes"
+
+
+async def test_an_answer_that_does_not_say_what_it_used_costs_what_was_held() -> None:
+    request = Request((UserMessage("hello"),))
+    model = Priced(ScriptedModel([says("yes"), says("no")], price=None, name="mine"), {"mine": MINE})
+    reply = await model.complete(request, lambda _: None)
+    assert reply.cost == worst(model.spec, request) > 0

@@ -82,7 +82,7 @@ async def test_a_question_beside_the_conversation_shows_nothing_of_it(rig: Rig) 
     def judges(brief: Brief) -> Strategy:
         yield from ask()
         yield from ask("is it good?", alone=True, role="judge")
-        return "x"
+        return "work"
 
     model = ScriptedModel([says("work"), says("yes")], keep=True)
     await rig.run(agent(model, strategy=judges), "secret plan")

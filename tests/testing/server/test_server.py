@@ -215,3 +215,16 @@ async def test_a_process_prints_its_url_and_serves_until_it_is_told_to_end() -> 
         assert (await sdk_reply(wire, url, stream=True)).text == "canned"
     process.send_signal(signal.SIGTERM)
     assert await process.wait() == 0
+
+
+async def test_a_process_says_in_one_line_that_its_port_is_taken() -> None:
+    async with ModelServer([]) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "remit.testing.server", "--port", server.url.rpartition(":")[2]),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, told = await process.communicate()
+    assert process.returncode == 1
+    (line,) = told.decode().splitlines()
+    assert "in use; --port 0 takes a free one" in line

@@ -47,4 +47,4 @@ async def main(args: argparse.Namespace) -> int:
                 raise ConfigError(f"session {session!r} belongs to tenant {owner!r}, not to {tenant!r}")
         said = [message, *map(attach, args.attach)]
         items = opened.stream(loaded.agent, said, session=session, tenant=tenant)
-        return await Driver(opened, args.store, screen).drive(items, past)
+        return await Driver(opened, args.store, screen, wish.model).drive(items, past)

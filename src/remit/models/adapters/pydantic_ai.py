@@ -78,21 +78,30 @@ class PydanticAIModel:
     async def complete(self, request: Request, emit: Emit) -> Reply:
         """Answer; raise `ModelError`."""
         blobs = await _loaded(request)
+        begun = False
         try:
             model = self._reached()
             settings = cast("ModelSettings", {**self.settings, "max_tokens": request.max_output})
             history = _history(request, blobs)
             parameters = _parameters(request, model)
-            async with model_request_stream(
-                model, history, model_settings=settings, model_request_parameters=parameters
-            ) as stream:
+            # Entered for each call: that closes its connections, and makes new ones where another event loop made them.
+            async with (
+                model,
+                model_request_stream(
+                    model, history, model_settings=settings, model_request_parameters=parameters
+                ) as stream,
+            ):
                 async for event in stream:
+                    begun = True
                     text = _spoken(event)
                     if text:
                         emit(Delta(text))
                 return _reply(stream.get())
         except (theirs.AgentRunError, theirs.UserError) as error:
-            raise _ours(error) from error
+            ours = _ours(error)
+            # What a provider had begun it may bill, though nothing of it was shown: it may have been thoughts.
+            ours.free = ours.free and not begun
+            raise ours from error
 
     def _reached(self) -> Bridged:
         if self._found is None:

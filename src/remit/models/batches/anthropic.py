@@ -71,7 +71,8 @@ class AnthropicBatches:
 
     async def submit(self, label: str, items: Sequence[BatchItem]) -> str:
         """See `Batches.submit`; the ids of the items carry the label, as nothing else can."""
-        lines = [joined({"custom_id": item.id}, "params", await self._line.written(item.request)) for item in items]
+        bodies = await self._line.written(items)
+        lines = [joined({"custom_id": item.id}, "params", body) for item, body in zip(items, bodies, strict=True)]
         body = b'{"requests":[' + b",".join(lines) + b"]}"
         return (await self._line.call("POST", self._path, _Batch, body)).id
 
@@ -82,8 +83,7 @@ class AnthropicBatches:
 
     async def results(self, batch: str) -> AsyncIterator[tuple[str, Reply | ModelError]]:
         """See `Batches.results`."""
-        async for line in self._line.lines(f"{self._path}/{batch}/results"):
-            result = read_line(line, _Result)
+        async for result in self._line.read(f"{self._path}/{batch}/results", _Result):
             yield result.custom_id, self._answer(result.result)
 
     async def find(self, sought: Sought) -> str | None:

@@ -1,14 +1,15 @@
 """A line to a provider's batch endpoints: requests as they are wanted there, answers as typed values."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
-from remit.core.errors import ModelError, UnreadableAnswerError
-from remit.core.ports import Reply, Request
+from remit.core.errors import JournalError, ModelError, RemitError, UnreadableAnswerError
+from remit.core.ports import Reply
+from remit.models.batches.port import BatchItem, UnfitError
 from remit.models.http.pooled import SHARED
 from remit.models.http.port import Exchange, Timeouts, Transport
 from remit.models.wires.fragments import Bodies
@@ -60,9 +61,31 @@ class Line:
             if rest.strip():
                 yield rest
 
-    async def written(self, request: Request) -> bytes:
-        """Write a request as the wire writes it when it is not streamed."""
-        return await Bodies(self.wire).body(request, stream=False)
+    async def read(self, path: str, kind: type[T]) -> AsyncGenerator[T]:
+        """Read the lines of a file; what is wrong with one is raised after all that can be read."""
+        broken: UnreadableAnswerError | None = None
+        async for line in self.lines(path):
+            try:
+                found = read_line(line, kind)
+            except UnreadableAnswerError as error:
+                broken = error
+            else:
+                yield found
+        if broken is not None:
+            raise broken
+
+    async def written(self, items: Sequence[BatchItem]) -> list[bytes]:
+        """Write requests as the wire writes them when they are not streamed; raise `UnfitError`."""
+        bodies: list[bytes] = []
+        errors: dict[str, RemitError] = {}
+        for item in items:
+            try:
+                bodies.append(await Bodies(self.wire).body(item.request, stream=False))
+            except (ModelError, JournalError) as error:
+                errors[item.id] = error
+        if errors:
+            raise UnfitError(errors)
+        return bodies
 
     def reply(self, body: bytes) -> Reply | ModelError:
         """Read one answer of a file; what cannot be read is an error of its own."""

@@ -7,7 +7,7 @@ import msgspec
 
 from remit.core.errors import ModelError
 from remit.core.ports import Reply
-from remit.models.batches.line import Line, joined, read_line
+from remit.models.batches.line import Line, joined
 from remit.models.batches.port import BatchItem, BatchState, End, Sought, unanswered
 
 _ENDS: Mapping[str, End] = {"completed": "", "failed": "failed", "expired": "expired", "cancelled": "cancelled"}
@@ -66,13 +66,10 @@ class OpenAIBatches:
 
     async def submit(self, label: str, items: Sequence[BatchItem]) -> str:
         """See `Batches.submit`; the batch carries its label as metadata."""
+        bodies = await self._line.written(items)
         lines = [
-            joined(
-                {"custom_id": item.id, "method": "POST", "url": self._endpoint},
-                "body",
-                await self._line.written(item.request),
-            )
-            for item in items
+            joined({"custom_id": item.id, "method": "POST", "url": self._endpoint}, "body", body)
+            for item, body in zip(items, bodies, strict=True)
         ]
         boundary = f"remit-{lots.token_hex(16)}"
         file = await self._line.call(
@@ -97,8 +94,7 @@ class OpenAIBatches:
         found = await self._batch(batch)
         for file in (found.output_file_id, found.error_file_id):
             if file:
-                async for line in self._line.lines(f"/files/{file}/content"):
-                    result = read_line(line, _Result)
+                async for result in self._line.read(f"/files/{file}/content", _Result):
                     yield result.custom_id, self._answer(result)
 
     async def find(self, sought: Sought) -> str | None:

@@ -1,15 +1,24 @@
 """The port to a provider's batches: hand in many requests at once, come back later for the answers."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Literal, Protocol, assert_never
 
 import msgspec
 
-from remit.core.errors import ModelError, ModelRequestError, ModelTimeoutError, OverloadedError
+from remit.core.errors import ModelError, ModelRequestError, ModelTimeoutError, OverloadedError, RemitError
 from remit.core.ports import Reply, Request
 
 End = Literal["", "failed", "expired", "cancelled"]
 """What else became of a batch or of one request in it; empty when it was dealt with."""
+
+
+class UnfitError(ModelRequestError):
+    """Some requests cannot be written for the provider, so no batch was made."""
+
+    def __init__(self, errors: Mapping[str, RemitError]) -> None:
+        """Say by the ids of the items what is wrong with each."""
+        super().__init__(f"{len(errors)} requests of a batch cannot be written")
+        self.errors = errors
 
 
 class BatchItem(msgspec.Struct, frozen=True):
@@ -45,7 +54,10 @@ class Batches(Protocol):
     """A provider's batches, for one model and key."""
 
     async def submit(self, label: str, items: Sequence[BatchItem]) -> str:
-        """Hand in a batch and give its id; raise a `free` error only when surely none was made."""
+        """Hand in a batch and give its id; raise a `free` error only when surely none was made.
+
+        Raise `UnfitError` when some of the requests cannot be written: the others may be handed in without them.
+        """
         ...
 
     async def state(self, batch: str) -> BatchState:
@@ -53,7 +65,10 @@ class Batches(Protocol):
         ...
 
     def results(self, batch: str) -> AsyncIterator[tuple[str, Reply | ModelError]]:
-        """Give the answers of a batch that has ended, by the ids of its items, in any order; some may be missing."""
+        """Give the answers of a batch that has ended, by the ids of its items, in any order; some may be missing.
+
+        What cannot be read is an `UnreadableAnswerError` after all that can.
+        """
         ...
 
     async def find(self, sought: Sought) -> str | None:

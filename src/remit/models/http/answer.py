@@ -12,12 +12,14 @@ class Answer:
     """One answer of a server, fed with what the connection brings; its body waits in `pieces`."""
 
     __slots__ = (
-        "_fed", "_parser", "complete", "headed", "headers", "keeps", "pieces", "size", "spoilt", "status", "until_close"
+        "_fed", "_parser", "_rest", "complete", "headed", "headers", "keeps", "pieces", "size", "spoilt", "status",
+        "until_close",
     )  # fmt: skip
 
     def __init__(self) -> None:
         """Begin before the first byte."""
         self._fed = 0
+        self._rest = 0
         # It holds this answer's methods, a cycle that is broken at the end so that no collector has to.
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self.status = 0
@@ -44,6 +46,7 @@ class Answer:
             return
         if not self.headed:
             self._fed += len(data)
+        headed, before = self.headed, self.size
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -54,6 +57,10 @@ class Answer:
                 raise UnreadableAnswerError(f"the server's answer is not HTTP/1.1: {error}") from None
         if not self.headed and self._fed > LONGEST_HEAD:
             raise UnreadableAnswerError(f"the head of the server's answer is longer than {LONGEST_HEAD} bytes")
+        # What is no body, as trailers and what chunks say of themselves, has no end that anybody would see.
+        self._rest = self._rest + len(data) if headed and self.size == before else 0
+        if self._rest > LONGEST_HEAD and not self.complete:
+            raise UnreadableAnswerError(f"{LONGEST_HEAD} bytes of the server's answer came without any of its body")
 
     def closed(self) -> bool:
         """Take in the end of the connection and say whether the answer is whole."""

@@ -98,7 +98,9 @@ class Connection(asyncio.BufferedProtocol):
             self._timer.cancel()
             self._timer = None
         answer = self._answer
-        if answer is not None and not (exc is None and answer.closed()) and not answer.complete:
+        # That we gave up on a server is not the end it may give a body by closing the connection.
+        ended = exc is None and self._error is None
+        if answer is not None and not (ended and answer.closed()) and not answer.complete:
             how = f": {exc}" if exc is not None else ""
             if self._unsent:
                 self._fail(OverloadedError(f"{self._name} ended the connection before it had the request{how}"))

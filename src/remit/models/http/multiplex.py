@@ -148,10 +148,13 @@ class Multiplex(asyncio.Protocol):
         return isinstance(wire, ssl.SSLObject) and wire.selected_alpn_protocol() == "h2"
 
     async def settled(self) -> None:
-        """Wait until the server has said how many exchanges it allows; raise `OverloadedError` when it says nothing."""
+        """Wait until the server has said how many exchanges it allows; raise `OverloadedError` when it allows none."""
         await self._ready
         if self._transport is None:
             raise OverloadedError(f"{self._name} ended the connection before it said a word")
+        if not self.room():
+            # Nobody would ever use it, and so nobody would ever close it.
+            raise OverloadedError(f"{self._name} allows no exchange on a new connection")
 
     def room(self) -> bool:
         """Say whether one more exchange may begin."""
@@ -171,12 +174,12 @@ class Multiplex(asyncio.Protocol):
         if body or method != "GET":
             fields.append(("content-length", str(len(body))))
         fields += [(name.lower(), value) for name, value in headers.items()]
-        self._stop_timer()
         try:
             number = self._h2.get_next_available_stream_id()
             self._h2.send_headers(number, fields, end_stream=not body)
         except H2Error as error:
             raise OverloadedError(f"the connection to {self._name} takes no more requests: {error}") from None
+        self._stop_timer()
         channel = self._channels[number] = Channel(self._name, number, body, limits, ends)
         channel.eaten = self._eaten
         self._upload(channel)

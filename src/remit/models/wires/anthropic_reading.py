@@ -9,7 +9,7 @@ from remit.core.messages import Call, Stop, Usage
 from remit.core.ports import Reply
 from remit.core.values import JsonValue
 from remit.models.http.sse import ServerSentEvent
-from remit.models.wires.legible import called, encode
+from remit.models.wires.legible import UNREADABLE, Count, bounded, called, encode, number
 from remit.models.wires.order import Piece, Said, Thought, kept
 from remit.models.wires.statuses import stream_error
 
@@ -28,14 +28,14 @@ _KNOWN = frozenset(
 
 
 class _Details(msgspec.Struct):
-    thinking_tokens: int | None = None
+    thinking_tokens: Count = None
 
 
 class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
+    input_tokens: Count = None
+    output_tokens: Count = None
+    cache_read_input_tokens: Count = None
+    cache_creation_input_tokens: Count = None
     output_tokens_details: _Details | None = None
 
 
@@ -250,7 +250,7 @@ def _read(event: ServerSentEvent) -> _Event | None:
         if event.name in _KNOWN:
             return _event.decode(event.data)
         _any.decode(event.data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise UnreadableAnswerError(f"an event of Anthropic's cannot be read: {error}") from None
     return None
 
@@ -259,7 +259,7 @@ def read_whole(wire: str, model: str, body: bytes) -> Reply:
     """Read a message that was not streamed; raise `UnreadableAnswerError`, or the error it reports."""
     try:
         message = _whole.decode(body)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise UnreadableAnswerError(f"Anthropic's answer cannot be read: {error}") from None
     if message.type == "error":
         raise stream_error(message.error)
@@ -275,14 +275,16 @@ def _said(pieces: Iterable[Piece]) -> str:
 
 
 def _usage(usage: _Usage) -> Usage:
-    cached, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+    cached, written = number(usage.cache_read_input_tokens), number(usage.cache_creation_input_tokens)
     details = usage.output_tokens_details
-    return Usage(
-        (usage.input_tokens or 0) + cached + written,
-        usage.output_tokens or 0,
-        cached,
-        written,
-        (details.thinking_tokens or 0) if details is not None else 0,
+    return bounded(
+        Usage(
+            number(usage.input_tokens) + cached + written,
+            number(usage.output_tokens),
+            cached,
+            written,
+            number(details.thinking_tokens) if details is not None else 0,
+        )
     )
 
 

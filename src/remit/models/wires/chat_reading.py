@@ -12,30 +12,28 @@ from remit.core.messages import Call, Stop, Usage
 from remit.core.ports import Reply
 from remit.core.values import JsonObject, JsonValue
 from remit.models.http.sse import ServerSentEvent
-from remit.models.wires.legible import called, encode
+from remit.models.wires.legible import Count, bounded, called, encode, number
 from remit.models.wires.statuses import short, stream_error
-
-_Count = int | float | None
 
 
 class _InputDetails(msgspec.Struct):
-    cached_tokens: _Count = None
-    cache_write_tokens: _Count = None
-    audio_tokens: _Count = None
+    cached_tokens: Count = None
+    cache_write_tokens: Count = None
+    audio_tokens: Count = None
 
 
 class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: _Count = None
-    audio_tokens: _Count = None
+    reasoning_tokens: Count = None
+    audio_tokens: Count = None
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: _Count = None
-    completion_tokens: _Count = None
-    total_tokens: _Count = None
+    prompt_tokens: Count = None
+    completion_tokens: Count = None
+    total_tokens: Count = None
     prompt_tokens_details: _InputDetails | None = None
     completion_tokens_details: _OutputDetails | None = None
-    prompt_cache_hit_tokens: _Count = None
+    prompt_cache_hit_tokens: Count = None
 
 
 class _Function(msgspec.Struct):
@@ -106,6 +104,7 @@ class ChatReader:
         self._reasoning: list[str] = []
         self._reasoning_field = ""
         self._calls: list[_Calling] = []
+        self._latest: dict[int, _Calling] = {}
         self._usage = Usage()
 
     @property
@@ -221,13 +220,13 @@ class ChatReader:
         if found is None:
             found = _Calling(len(self._calls) if part.index is None else part.index)
             self._calls.append(found)
+            self._latest[found.index] = found
         return found
 
     def _last(self, part: _ToolCall) -> _Calling | None:
-        for calling in reversed(self._calls):
-            if part.index is None or calling.index == part.index:
-                return calling
-        return None
+        if part.index is None:
+            return self._calls[-1] if self._calls else None
+        return self._latest.get(part.index)
 
     def _kept(self, calls: Sequence[_Calling]) -> JsonValue:
         """Give what must be kept of the answer so that the server can be told again; `None` when that is nothing."""
@@ -297,21 +296,18 @@ def _stop(finish: str, *, refused: bool) -> Stop:
 
 def _counted(usage: _Usage) -> Usage:
     taken, given = usage.prompt_tokens_details, usage.completion_tokens_details
-    tokens = _number(usage.prompt_tokens)
+    tokens = number(usage.prompt_tokens)
     # Some servers leave what was reasoned out of the completion and count it in the total alone.
-    output = max(_number(usage.completion_tokens), _number(usage.total_tokens) - tokens)
-    hit = _number(taken.cached_tokens) if taken else 0
-    cached = min(hit or _number(usage.prompt_cache_hit_tokens), tokens)
-    return Usage(
-        input=tokens,
-        output=output,
-        cached=cached,
-        cache_written=min(_number(taken.cache_write_tokens), tokens - cached) if taken else 0,
-        reasoning=min(_number(given.reasoning_tokens), output) if given else 0,
-        audio_input=min(_number(taken.audio_tokens), tokens) if taken else 0,
-        audio_output=min(_number(given.audio_tokens), output) if given else 0,
+    output = max(number(usage.completion_tokens), number(usage.total_tokens) - tokens)
+    hit = number(taken.cached_tokens) if taken else 0
+    return bounded(
+        Usage(
+            input=tokens,
+            output=output,
+            cached=hit or number(usage.prompt_cache_hit_tokens),
+            cache_written=number(taken.cache_write_tokens) if taken else 0,
+            reasoning=number(given.reasoning_tokens) if given else 0,
+            audio_input=number(taken.audio_tokens) if taken else 0,
+            audio_output=number(given.audio_tokens) if given else 0,
+        )
     )
-
-
-def _number(count: _Count) -> int:
-    return max(int(count), 0) if count else 0

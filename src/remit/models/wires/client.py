@@ -13,7 +13,6 @@ from remit.core.errors import (
     ModelTimeoutError,
     UnreadableAnswerError,
 )
-from remit.core.messages import Usage
 from remit.core.ports import Delta, Emit, ModelSpec, Price, Reply, Request
 from remit.models.http.pooled import SHARED
 from remit.models.http.port import Exchange, Timeouts, Transport
@@ -36,7 +35,6 @@ _SECRET = 6
 """Characters that make a key a secret; a shorter one, such as `none`, turns up in messages by chance."""
 
 _TIMEOUTS = Timeouts()
-_NONE = Usage()
 
 
 @dataclass(eq=False, repr=False)
@@ -92,8 +90,8 @@ class WireModel:
         except ModelError as error:
             _amend(error, key, said_by)
             raise
-        if reply.usage == _NONE and self.price is not None and reply.cost is None:
-            # A server that does not say what it used may have used all that was held.
+        if _uncounted(reply) and self.price is not None and reply.cost is None:
+            # A server that does not say what it used, or only half of it, may have used all that was held.
             return replace(reply, cost=worst(self._spec, request))
         return reply
 
@@ -147,6 +145,12 @@ class WireModel:
                 return
 
 
+def _uncounted(reply: Reply) -> bool:
+    """Say whether the usage misses a side: no request is empty, and no words and no calls come of nothing."""
+    usage = reply.usage
+    return not usage.input or (not usage.output and bool(reply.text or reply.calls))
+
+
 def _fed(reader: Reader, event: ServerSentEvent, *, begun: bool) -> str:
     try:
         return reader.feed(event)
@@ -194,6 +198,8 @@ def _amend(error: ModelError, key: str, request: str) -> None:
         message = f"{message} (request {short(request, 100)})"
     if len(key) >= _SECRET:
         message = message.replace(key, "[key]")
+        for size in range(len(key) - 1, _SECRET - 1, -1):  # where a message was cut within the key
+            message = message.replace(f"{key[:size]}\u2026", "[key]\u2026")
         if any(key in text for text in _causes(error)):
             error.__cause__ = error.__context__ = None
     error.args = (message,)

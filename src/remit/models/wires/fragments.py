@@ -16,6 +16,7 @@ _FRAMES = 32
 """Heads and tails that are kept; an agent asks with few combinations of tools and shapes."""
 
 _NOT_RUN = "not run"
+_SILENCE = UserMessage("")
 
 
 class _Frame(msgspec.Struct, frozen=True):
@@ -44,8 +45,9 @@ class Bodies:
         if not request.messages:
             raise ModelRequestError("a request needs at least one message")
         frame = self._frame(request, stream=stream)
-        written = self._written(request)
         while True:
+            # A new look each time, for the other question may have been put to another conversation.
+            written = self._written(request)
             version = written.version
             new = tuple(request.messages[written.count :])
             blobs = await _load(new[written.reused(new) :], request)
@@ -53,7 +55,7 @@ class Bodies:
             if version == written.version:
                 break
         last = written.add(new, self._wire, blobs)
-        return b"".join((frame.head, written.joined, b"," if written.joined and last else b"", last, frame.tail))
+        return b"".join((frame.head, written.joined, b"," if written.joined else b"", last, frame.tail))
 
     def _written(self, request: Request) -> "_Written":
         memo = request.memo
@@ -119,13 +121,12 @@ class _Written:
         return self.turn
 
     def _turn(self, run: Sequence[Message], wire: Wire, blobs: Blobs) -> bytes:
-        said = list(answered(self.last, run))
-        return wire.turn(said, blobs) if said else b""
+        # Providers refuse a conversation that the model begins, or that ends with what it said.
+        return wire.turn(list(answered(self.last, run)) or [_SILENCE], blobs)
 
     def _settle(self, *turns: bytes) -> None:
         for turn in turns:
-            if turn:
-                self.joined += b"," + turn if self.joined else turn
+            self.joined += b"," + turn if self.joined else turn
 
 
 def answered(before: AssistantMessage | None, run: Sequence[Message]) -> Iterator[Message]:

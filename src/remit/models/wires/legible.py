@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from remit.core.messages import Call, Message, Outcome, ToolMessage, UserMessage
+from remit.core.messages import Call, Message, Outcome, ToolMessage, Usage, UserMessage
 from remit.core.shape import Shape
 from remit.core.values import JsonObject, JsonValue, digest
 
@@ -13,6 +13,15 @@ NOTHING_SAID = "(nothing)"
 """Stands for words that are empty, which most providers refuse."""
 
 NO_OUTPUT = "(no output)"
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What is raised for JSON that is none, has a wrong type, is not UTF-8, or is nested too deep."""
+
+Count = int | float | None
+"""Tokens as servers count them."""
+
+_MOST = 1 << 40
+"""Tokens that no call can have; what more would cost fits no journal."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
@@ -73,6 +82,25 @@ def called(tool: str, raw: str) -> Call:
     """Make a call of what a model wrote."""
     args, malformed = arguments(raw)
     return Call(tool, args, malformed=malformed)
+
+
+def number(count: Count) -> int:
+    """Read a number of tokens: never less than none, for that would be money given back."""
+    return min(max(int(count), 0), _MOST) if count else 0
+
+
+def bounded(usage: Usage) -> Usage:
+    """Hold the parts of a usage to the whole that they are parts of."""
+    cached = min(usage.cached, usage.input)
+    return Usage(
+        usage.input,
+        usage.output,
+        cached,
+        min(usage.cache_written, usage.input - cached),
+        min(usage.reasoning, usage.output),
+        min(usage.audio_input, usage.input),
+        min(usage.audio_output, usage.output),
+    )
 
 
 def heard(messages: Sequence[Message]) -> tuple[list[ToolMessage], list[UserMessage]]:

@@ -40,8 +40,16 @@ def pieces(wire: str, model: str, message: AssistantMessage) -> list[Piece]:
     """Lay an answer out as it came.
 
     Without a reasoning of this wire and model the words come first and the calls after them. The same holds when the
-    reasoning was changed since, as by taking a secret out: a provider refuses what it did not write.
+    reasoning was changed since, as by taking a secret out: a provider refuses what it did not write. Thoughts that
+    nothing follows, as of an answer cut off at its length, are refused too and left out.
     """
+    laid = _laid(wire, model, message)
+    while laid and (isinstance(laid[-1], Thought) or (isinstance(laid[-1], Said) and not laid[-1].text.strip())):
+        laid.pop()
+    return laid
+
+
+def _laid(wire: str, model: str, message: AssistantMessage) -> list[Piece]:
     order = _order(wire, model, message.reasoning)
     if order is not None:
         if _fits(order, message):

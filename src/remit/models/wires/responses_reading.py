@@ -1,6 +1,6 @@
 """Reading what OpenAI says in its responses: a stream of events, or a whole response."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -9,7 +9,7 @@ from remit.core.messages import Call, Stop, Usage
 from remit.core.ports import Reply
 from remit.core.values import JsonObject, JsonValue
 from remit.models.http.sse import ServerSentEvent
-from remit.models.wires.legible import called
+from remit.models.wires.legible import UNREADABLE, Count, bounded, called, number
 from remit.models.wires.order import Piece, Said, Thought, kept
 from remit.models.wires.statuses import stream_error
 
@@ -33,19 +33,19 @@ _KNOWN = frozenset(
 
 
 class _InputDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None
-    audio_tokens: int | None = None
+    cached_tokens: Count = None
+    cache_write_tokens: Count = None
+    audio_tokens: Count = None
 
 
 class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
+    reasoning_tokens: Count = None
+    audio_tokens: Count = None
 
 
 class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count = None
+    output_tokens: Count = None
     input_tokens_details: _InputDetails | None = None
     output_tokens_details: _OutputDetails | None = None
 
@@ -155,7 +155,7 @@ class ResponsesReader:
                 _any.decode(event.data)
                 return ""
             read = _event.decode(event.data)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise UnreadableAnswerError(f"an event of OpenAI's cannot be read: {error}") from None
         match read.type:
             case "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled":
@@ -196,12 +196,22 @@ class ResponsesReader:
         if response.status == "failed" or response.error is not None:
             raise stream_error(response.error or {"message": "the response failed"})
         self._end = response
+        output = response.output or []
+        if output and any(_unlike(index, building, output) for index, building in self._items.items()):
+            return self._begin_anew(output)
         added: list[str] = []
-        for index, item in enumerate(response.output or []):
+        for index, item in enumerate(output):
             building = self._building(index)
             if not building.finished:
                 added.append(building.finish(item))
         return "".join(added)
+
+    def _begin_anew(self, output: Sequence[_Item]) -> str:
+        """Take what the end says alone: put beside pieces under other indexes, a call would be made twice."""
+        shown = "".join("".join(self._items[index].text) for index in sorted(self._items))
+        self._items.clear()
+        said = "".join([self._building(index).finish(item) for index, item in enumerate(output)])
+        return said[len(shown) :] if said.startswith(shown) else ""
 
     def reply(self) -> Reply:
         """Give the whole answer; raise `CutStreamError` when the stream ended before it was said to be complete."""
@@ -223,13 +233,20 @@ def read_whole(wire: str, model: str, body: bytes) -> Reply:
     """Read a response that was not streamed; raise `UnreadableAnswerError`, or the error it reports."""
     try:
         response = _response.decode(body)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise UnreadableAnswerError(f"OpenAI's answer cannot be read: {error}") from None
     if response.error is None and response.output is None:
         raise UnreadableAnswerError(f"OpenAI's answer is no response but {body[:200]!r}")
     reader = ResponsesReader(wire, model)
     reader.take(response)
     return reader.reply()
+
+
+def _unlike(index: int, building: _Building, output: Sequence[_Item]) -> bool:
+    """Say whether an item that was finished is another one in the end."""
+    if not building.finished:
+        return False
+    return index >= len(output) or (building.item.type, building.item.id) != (output[index].type, output[index].id)
 
 
 def _written(value: JsonValue) -> str:
@@ -269,14 +286,16 @@ def _said(pieces: Iterable[Piece]) -> str:
 
 def _usage(usage: _Usage) -> Usage:
     read, wrote = usage.input_tokens_details or _InputDetails(), usage.output_tokens_details or _OutputDetails()
-    return Usage(
-        usage.input_tokens or 0,
-        usage.output_tokens or 0,
-        read.cached_tokens or 0,
-        read.cache_write_tokens or 0,
-        wrote.reasoning_tokens or 0,
-        read.audio_tokens or 0,
-        wrote.audio_tokens or 0,
+    return bounded(
+        Usage(
+            number(usage.input_tokens),
+            number(usage.output_tokens),
+            number(read.cached_tokens),
+            number(read.cache_write_tokens),
+            number(wrote.reasoning_tokens),
+            number(read.audio_tokens),
+            number(wrote.audio_tokens),
+        )
     )
 
 

@@ -26,7 +26,8 @@ from remit.core.values import JsonValue
 SAID = 500
 """Characters of a provider's own words that an error repeats."""
 
-_TAG = re.compile(r"<(style|script)\b.*?</\1\s*>|<[^<>]{0,2000}>", re.DOTALL | re.IGNORECASE)
+# What is never closed goes on to the end: looking for its end at every beginning would take seconds.
+_TAG = re.compile(r"<(style|script)\b.*?(?:</\1\s*>|\Z)|<[^<>]{0,2000}>", re.DOTALL | re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 
 _QUOTA = re.compile(
@@ -225,6 +226,8 @@ def short(text: str, longest: int = SAID) -> str:
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_WAIT = 64
+"""Characters of a duration that are read: one of many digits takes minutes to search, or is infinite."""
 
 
 def retry_after(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float | None:
@@ -260,7 +263,7 @@ def _reset(headers: Mapping[str, str]) -> float | None:
     """Read OpenAI's windows, such as `6m0s`: those that are used up count, or all when none says so."""
     waits: dict[str, float] = {}
     for limit in ("requests", "tokens"):
-        parts = _DURATION.findall(headers.get(f"x-ratelimit-reset-{limit}", ""))
+        parts = _DURATION.findall(headers.get(f"x-ratelimit-reset-{limit}", "")[:_LONGEST_WAIT])
         if parts:
             waits[limit] = sum(float(number) * _UNITS[unit] for number, unit in parts)
     used_up = [wait for limit, wait in waits.items() if headers.get(f"x-ratelimit-remaining-{limit}") == "0"]

@@ -13,11 +13,11 @@ from typing import TypeVar
 
 import msgspec
 
-from remit.core.errors import ModelError
+from remit.core.errors import ModelError, RemitError, UnreadableAnswerError
 from remit.core.messages import Usage
 from remit.core.ports import Delta, Emit, Model, ModelSpec, Reply, Request
 from remit.models.batches.notebook import Batch, Notebook
-from remit.models.batches.port import Batches, BatchItem, Sought, unanswered
+from remit.models.batches.port import Batches, BatchItem, Sought, UnfitError, unanswered
 from remit.models.prices import Discounted
 from remit.models.wrappers.canonical import canonical_key
 
@@ -25,6 +25,10 @@ T = TypeVar("T")
 
 _AT_ONCE = 256
 """Answers that are written down together."""
+
+
+_UNREADABLE = 10
+"""Looks at what nobody can read before it is given up; whoever asks again looks again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +168,13 @@ class Batched:
             self._window = None
         group, self._group = self._group, []
         if group:
-            label = lots.token_hex(8)
-            for entry in group:
-                entry.label = label
-            self._begin(label, self._submit(label, group))
+            self._hand_in(group)
+
+    def _hand_in(self, group: Sequence[_Entry]) -> None:
+        label = lots.token_hex(8)
+        for entry in group:
+            entry.label = label
+        self._begin(label, self._submit(label, group))
 
     # -- one batch -------------------------------------------------------------------------------------------------
 
@@ -176,6 +183,9 @@ class Batched:
         try:
             items = [BatchItem(_item(label, entry.key), entry.request) for entry in group]
             made = await self._batches.submit(label, items)
+        except UnfitError as error:
+            await self._leave_out(label, group, error.errors)
+            return
         except ModelError as error:
             # When only the answer was lost the batch is there, and will be paid for.
             made = "" if error.free else await self._found(batch)
@@ -184,6 +194,16 @@ class Batched:
                 raise
         await self._notebook.submitted(label, made)
         await self._follow(label, made)
+
+    async def _leave_out(self, label: str, group: Sequence[_Entry], errors: Mapping[str, RemitError]) -> None:
+        """Hand a group in again without what cannot be written."""
+        await self._notebook.drop([entry.key for entry in group])
+        unfit = {entry.key: error for entry in group if (error := errors.get(_item(label, entry.key)))}
+        for key, error in unfit.items():
+            self._fail(self._at([key]), error)
+        rest = [entry for entry in group if entry.key not in unfit]
+        if rest:
+            self._hand_in(rest)
 
     async def _recover(self, batch: Batch) -> None:
         """Go on with a batch from before a crash."""
@@ -222,18 +242,24 @@ class Batched:
         keys = {_item(label, key): key for key in await self._notebook.waiting(label)}
         replies: dict[bytes, Reply] = {}
         errors: dict[bytes, ModelError] = {}
-        async for name, answer in self._batches.results(made):
-            key = keys.pop(name, None)
-            if key is None:
-                continue
-            if isinstance(answer, Reply):
-                replies[key] = answer
-            else:
-                errors[key] = answer
-            if len(replies) >= _AT_ONCE:
-                await self._notebook.keep(replies)
-                self._resolve(replies)
-                replies = {}
+        try:
+            async for name, answer in self._batches.results(made):
+                key = keys.pop(name, None)
+                if key is None:
+                    continue
+                if isinstance(answer, Reply):
+                    replies[key] = answer
+                else:
+                    errors[key] = answer
+                if len(replies) >= _AT_ONCE:
+                    await self._take_in(replies, {})
+                    replies = {}
+        except ModelError:
+            await self._take_in(replies, errors)
+            raise
+        await self._take_in(replies, errors)
+
+    async def _take_in(self, replies: Mapping[bytes, Reply], errors: Mapping[bytes, ModelError]) -> None:
         await self._notebook.keep(replies)
         self._resolve(replies)
         await self._notebook.drop(list(errors))
@@ -249,11 +275,13 @@ class Batched:
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do what only reads, again and again while the provider cannot be reached: the batch goes on without us."""
         pauses = self._pauses()
+        unreadable = 0
         while True:
             try:
                 return await work()
             except ModelError as error:
-                if not error.retryable:
+                unreadable += isinstance(error, UnreadableAnswerError)
+                if not error.retryable or unreadable >= _UNREADABLE:
                     raise
                 await self._waits.sleep(max(next(pauses), error.retry_after or 0.0))
 

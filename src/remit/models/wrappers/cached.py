@@ -1,6 +1,7 @@
 """Cached: gives the answer that the same question got before, at no cost; asked at the same time, it is asked once.
 
-The same means the same to a model: messages, instructions, tools, shape, length, sample, model and variant, and tenant.
+The same means the same to a model: messages, instructions, tools, shape, length, sample, role, model and variant, and
+tenant.
 """
 
 import asyncio

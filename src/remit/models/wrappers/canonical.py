@@ -55,7 +55,7 @@ class _Progress:
 
 
 def canonical_key(request: Request, spec: ModelSpec) -> bytes:
-    """Hash (SHA-256) all that decides an answer: the question, but neither session nor role; the model; the tenant."""
+    """Hash (SHA-256) all that decides an answer: the question; the role, which may route it; the model; the tenant."""
     progress = _progress(request)
     for place in range(progress.messages, len(request.messages)):
         progress.add(request.messages[place])
@@ -63,7 +63,7 @@ def canonical_key(request: Request, spec: ModelSpec) -> bytes:
     tools: list[JsonValue] = [[tool.name, tool.description, tool.schema] for tool in request.tools]
     shape = request.shape.schema if request.shape else None
     rest: list[JsonValue] = [request.instructions, tools, shape, request.max_output, request.sample]
-    _update(sha, [*rest, spec.name, spec.variant, request.tenant])
+    _update(sha, [*rest, request.role, spec.name, spec.variant, request.tenant])
     return sha.digest()
 
 

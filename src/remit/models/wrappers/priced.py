@@ -5,10 +5,13 @@ from types import MappingProxyType
 
 import msgspec
 
+from remit.core.messages import Usage
 from remit.core.ports import Emit, Model, ModelSpec, Price, Reply, Request
 from remit.models.prices import known_price
+from remit.models.wrappers.lost import worst
 
 _NONE: Mapping[str, Price] = MappingProxyType({})
+_UNSAID = Usage()
 
 
 class Priced:
@@ -27,5 +30,8 @@ class Priced:
         return self._spec
 
     async def complete(self, request: Request, emit: Emit) -> Reply:
-        """Answer as the model does."""
-        return await self._model.complete(request, emit)
+        """Answer as the model does; one that does not say what it used may have used all that was held."""
+        reply = await self._model.complete(request, emit)
+        if reply.usage == _UNSAID and reply.cost is None and self._spec.price is not None:
+            return msgspec.structs.replace(reply, cost=worst(self._spec, request))
+        return reply

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 import msgspec
 
 from remit.core.agent import Agent
-from remit.core.errors import ContextTooLongError, DivergedError, ModelError, ModelTimeoutError, OverLimitError
+from remit.core.errors import (
+    ConfigError,
+    ContextTooLongError,
+    DivergedError,
+    ModelError,
+    ModelRequestError,
+    ModelTimeoutError,
+    OverLimitError,
+)
 from remit.core.events import ModelAnswered, ModelAsked, ModelFailed
 from remit.core.messages import AssistantMessage, Call, Message, Stop, UserMessage
 from remit.core.moves import Answer, Ask
@@ -182,7 +190,8 @@ class Asking:
                 raise Stopped(
                     "refused",
                     f"the price of model {spec.name!r} is not known, so its cost cannot be bounded; "
-                    "give it one with Priced(...) or set Limits(unpriced='allow')",
+                    "give it one with Settings(prices=...), or Priced(...) around an object, "
+                    "or set Limits(unpriced='allow')",
                 )
             return 0
         return spec.price.worst(tokens, output) * spec.calls
@@ -256,6 +265,11 @@ async def _answer(model: Model, request: Request, feed: Feed) -> Reply:
     except TimeoutError as error:
         # Not ours: our own cuts the model off and so does not come out of it as an error.
         raise ModelTimeoutError(str(error) or "no answer in time") from error
+    except ConfigError as error:
+        # Found out before anything was sent; but a wrapper that may be billed twice may have lost a call before.
+        failed = ModelRequestError(str(error))
+        failed.free = model.spec.calls == 1 and not shown
+        raise failed from error
     except ModelError as error:
         # Text that came was surely computed, whatever ended it.
         error.free = error.free and not shown

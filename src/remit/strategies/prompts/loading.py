@@ -5,6 +5,7 @@ name with `{fields}` (`{{` and `}}` for braces); and `[[examples]]`, each `of` o
 them word for word.
 """
 
+import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,9 @@ import msgspec
 from remit.core.errors import ConfigError
 from remit.core.moves import StrategyMaker, identity
 from remit.core.values import JsonValue, digest
+from remit.strategies.template import inside
 
+_END = re.compile(r"</([\w-]+)>")
 _SHOWN = "examples"
 """The field that a text fills itself."""
 
@@ -57,13 +60,15 @@ class Prompts:
         return f"{self.version}-{digest(words)[:8]}"
 
     def text(self, name: str, /, **values: object) -> str:
-        """Fill in a text; `values` are exactly its fields, without `examples`."""
+        """Fill in a text; `values` are exactly its fields, without `examples`, and none can end a tag of the text."""
         template = self.texts[name]
         wanted = set(_fields(f"{self.name}.{name}", template))
         if wanted - {_SHOWN} != set(values):
             raise ConfigError(f"{self.name}.{name} is filled with {_listed(values)}, but has {_listed(wanted)}")
         shown = "\n\n".join(example.text for example in self.examples if example.of == name)
-        return template.format(**{_SHOWN: shown, **values})
+        tags = dict.fromkeys(_END.findall(template))
+        told = {field: inside(str(value), tags) for field, value in values.items()}
+        return template.format(**{_SHOWN: shown, **told})
 
     def having(self, /, **texts: str) -> "Prompts":
         """Replace some texts; raise `ConfigError` for a name or a field that the strategy does not know."""

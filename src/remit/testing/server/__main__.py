@@ -21,7 +21,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port to serve on; 0 takes a free one")
     parser.add_argument("--text", default="It is sunny in Tokyo.", help="the answer")
     parser.add_argument("--pace", type=float, default=0.0, help="seconds between two tokens")
-    parser.add_argument("--kind", choices=("cloud", "ollama", "vllm", "llamacpp"), default="cloud", help="whose server")
+    parser.add_argument(
+        "--kind",
+        choices=("cloud", "ollama", "vllm", "llamacpp"),
+        default="cloud",
+        help="whose server; a cloud wants any key",
+    )
     return parser.parse_args(arguments)
 
 
@@ -40,4 +45,8 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(parsed(sys.argv[1:])))
+    wish = parsed(sys.argv[1:])
+    try:
+        asyncio.run(serve(wish))
+    except (OSError, OverflowError) as error:
+        sys.exit(f"cannot serve on port {wish.port}: {error}; --port 0 takes a free one")
