@@ -41,6 +41,9 @@ _ERRORS: tuple[tuple[type[Exception], type[errors.ModelError]], ...] = (
 """What a failure of theirs without an HTTP status is in our tree; the first that fits."""
 
 _STOPS: Mapping[str | None, Stop] = {"length": "length", "content_filter": "filter"}
+_TELLING = frozenset({"anthropic", "openai"})
+"""Providers whose reason for stopping is kept as they gave it; without one the library makes one up."""
+
 _thoughts: TypeAdapter[talk.ThinkingPart] = TypeAdapter(talk.ThinkingPart)
 _json = msgspec.json.Encoder(enc_hook=str)
 
@@ -96,7 +99,10 @@ class PydanticAIModel:
                     text = _spoken(event)
                     if text:
                         emit(Delta(text))
-                return _reply(stream.get())
+                answer = stream.get()
+                if not _whole(answer):
+                    raise errors.CutStreamError("the answer broke off before its end")
+                return _reply(answer)
         except (theirs.AgentRunError, theirs.UserError) as error:
             ours = _ours(error)
             # What a provider had begun it may bill, though nothing of it was shown: it may have been thoughts.
@@ -215,6 +221,12 @@ def _spoken(event: talk.ModelResponseStreamEvent) -> str:
             return text
         case _:
             return ""
+
+
+def _whole(response: talk.ModelResponse) -> bool:
+    """Say whether a provider said that this is all; of other providers than these nobody can tell."""
+    told = "finish_reason" in (response.provider_details or {})
+    return response.state == "complete" and (told or response.provider_name not in _TELLING)
 
 
 def _reply(response: talk.ModelResponse) -> Reply:
