@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from remit.core.errors import AuthenticationError, ConfigError
+from remit.core.errors import AuthenticationError, ConfigError, ModelRequestError
 from remit.core.messages import UserMessage
 from remit.core.ports import Model, Reply, Request
 from remit.models import FREE, FlatPrice, known_price
@@ -108,6 +108,16 @@ def test_keys_of_another_librarys_providers_are_those_that_look_like_keys(monkey
 async def test_a_model_without_its_key_says_which_to_set() -> None:
     with pytest.raises(AuthenticationError, match="no key for openai: set OPENAI_API_KEY"):
         await asked(connect("openai:m", keys=holding()))
+
+
+async def test_what_may_be_wrong_on_this_side_is_said() -> None:
+    async with ModelServer([says("hi")], key="sk-right") as server:
+        place = server.url.partition("://")[2]
+        variable = f"REMIT_KEY_{place.replace('.', '_').replace(':', '_')}"
+        with pytest.raises(AuthenticationError, match=f"no key was sent: set {variable}"):
+            await asked(connect(f"openai@{server.url}/v1:m", keys=holding()))
+        with pytest.raises(ModelRequestError, match="lack its /v1"):
+            await asked(connect(f"anthropic@{server.url}:m", keys=holding(**{variable: "sk-right"})))
 
 
 @pytest.mark.parametrize("name", ["acme:m", "gpt-4o"])

@@ -48,6 +48,8 @@ def test_what_cannot_be_attached_is_said_with_what_to_do(tmp_path: Path) -> None
     (tmp_path / "LICENSE").touch()
     with pytest.raises(ConfigError, match=r"'LICENSE' is; give it an ending that is known.*media="):
         attach(tmp_path / "LICENSE")
+    with pytest.raises(ConfigError, match=r"'none\.txt' is empty"):
+        attach(b"", name="none.txt")
     with pytest.raises(ConfigError, match="at most 33,554,432"):
         attach(b" " * ((32 << 20) + 1), media="text/plain")
 

@@ -123,6 +123,7 @@ def connect(
         price=price or _price(provider, wanted),
         transport=transport,
         timeouts=timeouts,
+        variable=next(iter(key_variables(name)), ""),
         variant=_variant(options, "" if moved == provider.url else moved),
     )
 

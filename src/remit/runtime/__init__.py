@@ -1,12 +1,12 @@
 """The one loop, the one door for effects, the holds, and what people may add. The only part that touches the world."""
 
 from remit.runtime.attaching import Attachment, Said, attach
+from remit.runtime.effects.toolsets import Toolsets
 from remit.runtime.feed import Feed, Listener
 from remit.runtime.people import cancel, close, decide, doubted, raise_limit, send, settle, waiting
 from remit.runtime.replay import Replayed, fork, replay
 from remit.runtime.result import RunResult
 from remit.runtime.session import Session
-from remit.runtime.effects.toolsets import Toolsets
 from remit.runtime.workers import FileWorkers, LocalWorkers
 from remit.runtime.world import Redactor, World
 

@@ -39,10 +39,10 @@ def attach(what: str | Path | bytes, *, media: str = "", name: str = "", tokens:
 
     `media` is the media type, guessed from the name when empty. `tokens` is the most tokens that the model will count
     for it, which the hold of every call with it is taken for; the default is above what any known model counts.
-    Raise `ConfigError` for a file that cannot be read, one over 32 MiB, a type that nobody can guess, and a sound or
+    Raise `ConfigError` for a file that cannot be read, is empty or over 32 MiB, a type nobody can guess, and a sound or
     text at a URL without `tokens`, as only its size could bound them.
     """
-    url = what if isinstance(what, str) and what.startswith(("https://", "http://")) else ""
+    url = what if isinstance(what, str) and what.startswith("https://") else ""
     path = None if url or isinstance(what, bytes) else Path(what)
     name = name or (path.name if path else url.partition("?")[0].rpartition("/")[2])
     data = what if isinstance(what, bytes) else _read(path) if path else b""
@@ -50,6 +50,8 @@ def attach(what: str | Path | bytes, *, media: str = "", name: str = "", tokens:
     if not media:
         what_to_do = "give it an ending that is known, such as .png, or say media='image/png'"
         raise ConfigError(f"nobody can tell what {name or 'these bytes'!r} is; {what_to_do}")
+    if not data and not url:
+        raise ConfigError(f"{name or 'what is attached'!r} is empty")
     if len(data) > LARGEST:
         raise ConfigError(f"{name!r} has {len(data):,} bytes; at most {LARGEST:,} can be attached")
     if tokens is None and url and _by_size(media):

@@ -54,6 +54,8 @@ class WireModel:
     timeouts: Timeouts = _TIMEOUTS
     variant: str = ""
     """What tells it apart from the same model with other options."""
+    variable: str = ""
+    """Where its key is looked up, for who did not give one."""
     longest: int = LONGEST
     """Bytes of one answer; more is no answer."""
     _spec: ModelSpec = field(init=False)
@@ -88,12 +90,20 @@ class WireModel:
                 said_by = exchange.headers.get("x-request-id") or exchange.headers.get("request-id") or ""
                 reply = await self._read(exchange, emit)
         except ModelError as error:
-            _amend(error, key, said_by)
+            _amend(error, key, said_by, self._advice(error, key))
             raise
         if _uncounted(reply) and self.price is not None and reply.cost is None:
             # A server that does not say what it used, or only half of it, may have used all that was held.
             return replace(reply, cost=worst(self._spec, request))
         return reply
+
+    def _advice(self, error: ModelError, key: str) -> str:
+        """Say what may be wrong on this side of the line."""
+        if isinstance(error, AuthenticationError) and not key and self.variable:
+            return f"; no key was sent: set {self.variable}"
+        if "HTTP 404" in str(error) and not self.url.rstrip("/").endswith("/v1"):
+            return f"; does the address {short(self.url, 200)} lack its /v1?"
+        return ""
 
     def _headers(self, key: str) -> dict[str, str]:
         if not key.isascii() or not key.isprintable():
@@ -191,9 +201,9 @@ async def _beginning(exchange: Exchange, limit: int) -> bytes:
     return bytes(found[:limit])
 
 
-def _amend(error: ModelError, key: str, request: str) -> None:
+def _amend(error: ModelError, key: str, request: str, advice: str) -> None:
     """Name the request in an error's message and take the key out, also out of what it was raised from."""
-    message = str(error)
+    message = f"{error}{advice}"
     if request and request not in message:
         message = f"{message} (request {short(request, 100)})"
     if len(key) >= _SECRET:
