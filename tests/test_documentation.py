@@ -21,12 +21,15 @@ PACKAGES = (
     "memory",
     "models",
     "policy",
+    "policy.hosts",
     "runtime",
     "strategies",
     "telemetry",
     "testing",
     "testing.server",
     "tools",
+    "tools.http",
+    "tools.http.proxy",
 )
 ALONE = {
     "remit.models.adapters.pydantic_ai",

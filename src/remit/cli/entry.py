@@ -24,8 +24,8 @@ COMMANDS = {
     "fork": ("remit.cli.commands.fork", "begin a new session with the past of another"),
     "replay": ("remit.cli.commands.replay", "drive the strategy over what is recorded, without touching the world"),
     "raise": ("remit.cli.commands.raising", "give a session more room: a higher limit"),
-    "mcp": ("remit.cli.commands.mcp", "offer an agent, or its tools, to MCP clients"),
     "new": ("remit.cli.commands.new", "make a starter project that runs offline"),
+    "gateway": ("remit.cli.serving.gateway", "let other programs reach only what a host policy allows: a proxy"),
     "doctor": ("remit.cli.commands.doctor", "say what is configured, reachable and missing"),
 }
 """By name: the module, which has `add_arguments(parser)` and `async def main(args) -> int`, and a line of help."""

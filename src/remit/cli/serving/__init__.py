@@ -1,0 +1,1 @@
+"""Serving: commands that stay until they are told to stop."""
