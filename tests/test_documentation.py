@@ -30,6 +30,7 @@ PACKAGES = (
     "tools",
     "tools.http",
     "tools.http.proxy",
+    "tools.mcp",
 )
 ALONE = {
     "remit.models.adapters.pydantic_ai",

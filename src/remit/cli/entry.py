@@ -25,6 +25,7 @@ COMMANDS = {
     "replay": ("remit.cli.commands.replay", "drive the strategy over what is recorded, without touching the world"),
     "raise": ("remit.cli.commands.raising", "give a session more room: a higher limit"),
     "new": ("remit.cli.commands.new", "make a starter project that runs offline"),
+    "mcp": ("remit.cli.mcp", "offer an agent, or its tools, to MCP clients"),
     "gateway": ("remit.cli.serving.gateway", "let other programs reach only what a host policy allows: a proxy"),
     "doctor": ("remit.cli.commands.doctor", "say what is configured, reachable and missing"),
 }

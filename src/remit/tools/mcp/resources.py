@@ -1,0 +1,98 @@
+"""Resources of an MCP server, as two tools: list them, and read one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import mcp_types as types
+from mcp.client import Client, InputRequiredRoundsExceededError
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+
+from remit.core.errors import RejectedError, ToolError
+from remit.core.ports import Probe, ToolContext, ToolSpec
+from remit.core.values import JsonObject, JsonValue
+from remit.tools.mcp.arguments import SchemaCheck
+from remit.tools.mcp.contract import legal_name, legible
+from remit.tools.mcp.faults import GONE, told
+from remit.tools.mcp.results import resource
+from remit.tools.mcp.tool import Server
+
+_LISTING: JsonObject = {
+    "type": "object",
+    "properties": {"cursor": {"type": "string", "description": "Where the last list ended; leave it out to begin."}},
+    "additionalProperties": False,
+}
+_READING: JsonObject = {
+    "type": "object",
+    "properties": {"uri": {"type": "string", "description": "The URI of the resource."}},
+    "required": ["uri"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceTool:
+    """A tool that lists the resources of a server, or reads one of them."""
+
+    server: Server
+    verb: Literal["list", "read"]
+    timeout: float
+    files: Path | None = None
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The contract."""
+        listing = self.verb == "list"
+        name = legal_name(self.server.name, "list_resources" if listing else "read_resource")
+        said = "List the resources" if listing else "Read a resource"
+        return ToolSpec(
+            name=name,
+            description=f"{said} of {legible(self.server.name)}.",
+            schema=_LISTING if listing else _READING,
+            effect="read",
+            timeout=self.timeout,
+        )
+
+    def check(self, args: JsonObject) -> str:
+        """Say what is wrong with these arguments; empty when nothing is."""
+        return SchemaCheck(self.spec.schema).problem(args)
+
+    async def call(self, args: JsonObject, context: ToolContext) -> JsonValue:
+        """List or read; raise `RejectedError` when the server says no."""
+        problem = self.check(args)
+        if problem:
+            raise RejectedError(problem)
+        client = await self.server.client(self.timeout / 2)
+        try:
+            return await (self._list(client, args) if self.verb == "list" else self._read(client, args))
+        except MCPError as error:
+            if error.code == GONE:
+                self.server.forget(error.message)
+            raise told(error, self.server.name) from error
+        except (ValidationError, InputRequiredRoundsExceededError) as error:
+            raise ToolError(f"MCP server {self.server.name!r} answered what is no answer") from error
+
+    async def probe(self, args: JsonObject, context: ToolContext) -> Probe | None:
+        """Say that nobody can tell."""
+        return None
+
+    async def _list(self, client: Client, args: JsonObject) -> JsonValue:
+        cursor = args.get("cursor")
+        found = await client.list_resources(cursor=cursor if isinstance(cursor, str) else None)
+        listed: list[JsonValue] = [_told(one) for one in found.resources]
+        more: JsonObject = {"cursor": found.next_cursor} if found.next_cursor else {}
+        return {"resources": listed, **more}
+
+    async def _read(self, client: Client, args: JsonObject) -> JsonValue:
+        found = await client.read_resource(str(args["uri"]))
+        return [resource(one, self.files) for one in found.contents]
+
+
+def _told(one: types.Resource) -> JsonObject:
+    said: JsonObject = {"uri": one.uri, "name": one.name}
+    if one.mime_type:
+        said["media"] = one.mime_type
+    if one.description:
+        said["description"] = legible(one.description)
+    return said

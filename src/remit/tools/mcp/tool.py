@@ -1,0 +1,183 @@
+"""Tools of an MCP server, as `Tool`s: checked, called, and told apart by what is known of how a call ended."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import mcp_types as types
+from mcp.client import Client
+from mcp.shared.exceptions import MCPError
+from pydantic import RootModel, ValidationError
+
+from remit.core.errors import RejectedError, ToolError
+from remit.core.ports import Probe, ToolContext, ToolSpec
+from remit.core.values import JsonObject, JsonValue
+from remit.tools.mcp.arguments import SchemaCheck
+from remit.tools.mcp.faults import GONE, told
+from remit.tools.mcp.results import text_of, written
+
+KEY = "remit/idempotency-key"
+"""Under which name a server that is trusted is told the idempotency key, in `_meta`."""
+
+_ROUNDS = 20
+_FIRST_ROUND, _LONGEST_ROUND = 0.05, 1.0
+
+
+class _Raw(RootModel[dict[str, Any]]):
+    """An answer before it is known which of several it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a server says that a call has come."""
+
+    tool: str
+    session: str
+    call: str
+    done: float
+    total: float | None = None
+    message: str = ""
+
+
+class Server(Protocol):
+    """What a tool needs of its server."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        ...
+
+    async def client(self, wait: float) -> Client:
+        """Give a connected client; raise `RejectedError` when there is none."""
+        ...
+
+    def changed(self, tool: str) -> str:
+        """Say how a tool is no longer what it was when it was opened; empty when it is."""
+        ...
+
+    def forget(self, why: str) -> None:
+        """Begin a new connection at the next call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What is the same for all tools of a server."""
+
+    trusted: bool = False
+    files: Path | None = None
+    progress: Callable[[Progress], None] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class McpTool:
+    """One tool of a server."""
+
+    server: Server
+    offered: types.Tool
+    contract: ToolSpec
+    failures: Literal["told", "doubted"] = "told"
+    habits: Habits = Habits()
+    _arguments: SchemaCheck = field(init=False)
+    _promised: SchemaCheck | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Compile the schemas."""
+        self._arguments = SchemaCheck(self.offered.input_schema)
+        promised = self.offered.output_schema
+        self._promised = None if promised is None else SchemaCheck(promised)
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The contract."""
+        return self.contract
+
+    def check(self, args: JsonObject) -> str:
+        """Say what is wrong with these arguments; empty when nothing is."""
+        return self._arguments.problem(args)
+
+    async def call(self, args: JsonObject, context: ToolContext) -> JsonValue:
+        """Call it; raise `RejectedError` when surely nothing happened, `ToolError` when nobody can know."""
+        problem = self.check(args)
+        if problem:
+            raise RejectedError(problem)
+        client = await self.server.client(self.contract.timeout / 2)
+        changed = self.server.changed(self.offered.name)
+        if changed:
+            raise RejectedError(
+                f"{self.contract.name} is withheld: {changed}. A person must look at it and open a new session"
+            )
+        try:
+            result = await self._result(client, args, context)
+        except MCPError as error:
+            if error.code == GONE:
+                self.server.forget(error.message)
+            raise told(error, self.server.name) from error
+        except ValidationError as error:
+            raise ToolError(f"MCP server {self.server.name!r} answered what is no answer: {_first(error)}") from error
+        if result.is_error:
+            self._fail(result)
+        return written(result, self.habits.files, self._mismatch(result))
+
+    async def probe(self, args: JsonObject, context: ToolContext) -> Probe | None:
+        """Say that nobody can tell: MCP has no way to ask."""
+        return None
+
+    async def _result(self, client: Client, args: JsonObject, context: ToolContext) -> types.CallToolResult:
+        meta: types.RequestParamsMeta | None = None
+        if self.habits.trusted and context.key:
+            meta = {KEY: context.key}  # pyright: ignore[reportAssignmentType] - it takes further names
+        state: str | None = None
+        pause = _FIRST_ROUND
+        for _ in range(_ROUNDS):
+            params = types.CallToolRequestParams(
+                name=self.offered.name, arguments=args, request_state=state, _meta=meta
+            )
+            request = types.CallToolRequest(params=params)
+            raw = (await client.session.send_request(request, _Raw, progress_callback=self._hear(context))).root
+            if raw.get("resultType") != "input_required":
+                return types.CallToolResult.model_validate(raw)
+            asked = types.InputRequiredResult.model_validate(raw)
+            if asked.input_requests or asked.request_state is None:
+                kinds = ", ".join(sorted({one.method for one in (asked.input_requests or {}).values()}))
+                raise RejectedError(f"{self.contract.name} asks for {kinds or 'nothing'}, which nobody here answers")
+            state = asked.request_state
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_ROUND)
+        raise ToolError(f"{self.contract.name} was not done after being asked {_ROUNDS} times", landing=True)
+
+    def _hear(self, context: ToolContext) -> "_Hears | None":
+        listener = self.habits.progress
+        if listener is None:
+            return None
+        return _Hears(listener, self.contract.name, context)
+
+    def _fail(self, result: types.CallToolResult) -> None:
+        said = text_of(result.content) or "it does not say why"
+        if self.failures == "doubted":
+            raise ToolError(f"{self.contract.name} says that it failed, and perhaps half-way: {said}")
+        raise RejectedError(said)
+
+    def _mismatch(self, result: types.CallToolResult) -> str:
+        if self._promised is None:
+            return ""
+        if result.structured_content is None:
+            return "it has no structured content"
+        return self._promised.problem(result.structured_content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hears:
+    listener: Callable[[Progress], None]
+    tool: str
+    context: ToolContext
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        self.listener(Progress(self.tool, self.context.session, self.context.call, progress, total, message or ""))
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
