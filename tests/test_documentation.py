@@ -31,6 +31,7 @@ PACKAGES = (
     "tools.http",
     "tools.http.proxy",
     "tools.mcp",
+    "tools.openapi",
 )
 ALONE = {
     "remit.models.adapters.pydantic_ai",
