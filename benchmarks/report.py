@@ -29,9 +29,9 @@ batch of tools. They were written for other ends and do other things well; a two
 figures in a single session, a thousand sessions do not. W5 is the CPU of the client's process alone, for a streamed
 call over loopback HTTP to a server in another process, which reads no request and gives all the same short stream. The
 row of the bare socket sends the same bytes, written before, and reads nothing of the answer: no client can cost less.
-Its history has one tool call with 260 B of result a step; each measured call is the first
-after one more step, as in a session. The official packages are given plain dicts and keep their defaults, but for
-retries, which are off. The workloads are ours; the code is in `benchmarks/`, corrections are welcome."""
+The history has one tool call with 260 B of result a step; each measured call is the first after one more step, as in a
+session. The official packages are given plain dicts and keep their defaults, but for retries, which are off. The
+workloads are ours; the code is in `benchmarks/`, corrections are welcome."""
 
 
 @dataclass(frozen=True, slots=True)
