@@ -22,9 +22,22 @@ install_venv_module() {
     fi
 }
 
+install_openssl() {
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq && apt-get install -qq -y openssl >/dev/null
+    else
+        die "the tests make certificates with openssl; install it first (Debian, Ubuntu: sudo apt install openssl)"
+    fi
+}
+
 command -v "$python" >/dev/null || die "no $python on the PATH; install Python 3.11 or newer, or set PYTHON"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "$python is $("$python" --version); Remit needs 3.11 or newer: make PYTHON=python3.12 ..."
+
+case " $* " in
+    *" --no-default-groups "* | *" --only-group "*) ;;
+    *) command -v openssl >/dev/null || install_openssl ;;
+esac
 
 if is_new_uv uv; then
     uv=uv
