@@ -6,13 +6,17 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TypedDict
 
-import mcp_types as types
 import msgspec
 
 from remit.core.errors import ConfigError
 from remit.core.ports import ToolSpec
 from remit.core.values import JsonObject, JsonValue, nanos
 from remit.tools.schema import tidy
+
+try:
+    import mcp_types as types
+except ImportError as error:
+    raise ConfigError(f"tools of MCP servers need an extra: pip install 'remit[mcp]' ({error})") from error
 
 _LONGEST_NAME = 64
 _LONGEST_TEXT = 4000
