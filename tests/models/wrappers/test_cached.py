@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from remit.core.errors import ModelRequestError, OverloadedError
 from remit.core.messages import AssistantMessage, Call, Message, Outcome, ToolMessage, Usage, UserMessage
 from remit.core.ports import Delta, Emit, Model, ModelSpec, Reply, Request
+from remit.core.shape import shape
 from remit.models import FlatPrice
 from remit.models.answers import AnswerFile
 from remit.models.wrappers import ByRole, Cached, Routed
@@ -221,3 +222,18 @@ async def test_roles_that_are_routed_to_two_models_never_share_an_answer(answers
     model = Cached(routed, answers)
     assert (await ask(model)).text == "small"
     assert (await ask(model, replace(HELLO, role="judge"))).text == "large"
+
+
+@pytest.mark.parametrize(("text", "kept"), [("[1]", True), ('["x"]', False), ("one", False), ("[" * 5000, False)])
+async def test_an_answer_without_the_asked_shape_is_not_kept(answers: AnswerFile, text: str, kept: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    model = scripted(says(text), says("[2]"))
+    asked = replace(HELLO, shape=shape(list[int]))
+    await ask(Cached(model, answers), asked)
+    assert (await ask(Cached(model, answers), asked)).hit == kept
+
+
+async def test_calls_on_the_way_to_a_shape_are_kept(answers: AnswerFile) -> None:
+    model = scripted(Reply("", (Call("look", {}),)))
+    asked = replace(HELLO, shape=shape(list[int]))
+    await ask(Cached(model, answers), asked)
+    assert (await ask(Cached(model, answers), asked)).hit

@@ -16,7 +16,7 @@ from remit.models.wrappers.canonical import canonical_key
 
 
 class Cached:
-    """Looks into a file of answers before it asks. Only whole answers with readable calls are kept there."""
+    """Looks into a file of answers before it asks. Kept are whole answers with readable calls, and of the asked shape."""
 
     def __init__(self, model: Model, answers: AnswerFile) -> None:
         """Share one `AnswerFile` among all models of a process."""
@@ -57,11 +57,22 @@ class Cached:
             # Whoever waits asks for itself: one after another they would wait for a provider that is down.
             asked.set_result(None)
             raise
-        good = reply.stop == "" and not any(call.malformed for call in reply.calls)
+        good = reply.stop == "" and not any(call.malformed for call in reply.calls) and _fits(request, reply)
         asked.set_result(reply if good else None)
         if good and not reply.hit:
             await self._answers.put(key, request.tenant, reply)
         return reply
+
+
+def _fits(request: Request, reply: Reply) -> bool:
+    """Say whether an answer surely has the asked shape; one that had to be mended first is asked for anew."""
+    if request.shape is None or reply.calls:
+        return True
+    try:
+        request.shape.read(msgspec.json.decode(reply.text))
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _hit(reply: Reply, emit: Emit) -> Reply:
