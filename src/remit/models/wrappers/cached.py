@@ -16,7 +16,7 @@ from remit.models.wrappers.canonical import canonical_key
 
 
 class Cached:
-    """Looks into a file of answers before it asks. Kept are whole answers with readable calls, and of the asked shape."""
+    """Looks into a file of answers before it asks. Kept are whole answers with readable calls or the asked shape."""
 
     def __init__(self, model: Model, answers: AnswerFile) -> None:
         """Share one `AnswerFile` among all models of a process."""
