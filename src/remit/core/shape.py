@@ -1,6 +1,6 @@
 """Shape: what a structured answer must look like, as a JSON Schema and a reader that says what is wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,3 +33,20 @@ def shape(kind: Any) -> Shape:
             raise ValueError(str(error)) from None
 
     return Shape(msgspec.json.schema(kind), read)
+
+
+LOCAL = "#/$defs/"
+"""How a reference to a definition of the same schema begins."""
+
+
+def references(schema: JsonValue) -> Iterator[str]:
+    """Give the names of the definitions that a schema refers to, in order, as often as it does."""
+    if isinstance(schema, dict):
+        ref = schema.get("$ref")
+        if isinstance(ref, str):
+            yield ref.removeprefix(LOCAL)
+        for value in schema.values():
+            yield from references(value)
+    elif isinstance(schema, list):
+        for item in schema:
+            yield from references(item)

@@ -1,17 +1,17 @@
 """Schemas: JSON Schema as a model should read it, without titles and without needless references."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
+from remit.core.shape import LOCAL, references
 from remit.core.values import JsonObject, JsonValue
 
 _VALUES = frozenset({"const", "default", "enum", "examples"})
 _MAPS = frozenset({"$defs", "patternProperties", "properties"})
 _NOISE = frozenset({"$defs", "discriminator", "title"})
-_PREFIX = "#/$defs/"
 _SMALL = 600
 """Bytes up to which a definition that is used more than once is written out at each place."""
 
@@ -19,7 +19,7 @@ _SMALL = 600
 def tidy(schema: JsonObject) -> JsonObject:
     """Drop titles and write definitions out where they are used, unless they are recursive or large and shared."""
     defs = schema.get("$defs")
-    reader = _Tidy(defs if isinstance(defs, dict) else {}, Counter(_refs(schema)))
+    reader = _Tidy(defs if isinstance(defs, dict) else {}, Counter(references(schema)))
     result = reader.schema(schema)
     if reader.kept:
         result["$defs"] = dict(sorted(reader.kept.items()))
@@ -46,8 +46,8 @@ class _Tidy:
             elif key not in _NOISE:
                 result[key] = self._any(value)
         ref = result.get("$ref")
-        if isinstance(ref, str) and ref.startswith(_PREFIX):
-            found = self._definition(ref.removeprefix(_PREFIX))
+        if isinstance(ref, str) and ref.startswith(LOCAL):
+            found = self._definition(ref.removeprefix(LOCAL))
             if found is not None:
                 del result["$ref"]
                 result = {**found, **result}
@@ -78,15 +78,3 @@ class _Tidy:
             return None
         self.inlined[name] = clean
         return clean
-
-
-def _refs(node: JsonValue) -> Iterator[str]:
-    if isinstance(node, dict):
-        ref = node.get("$ref")
-        if isinstance(ref, str):
-            yield ref.removeprefix(_PREFIX)
-        for value in node.values():
-            yield from _refs(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _refs(item)

@@ -4,13 +4,23 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from remit.core.errors import ConfigError, ModelError, ModelRequestError
+from remit.core.errors import ModelError, ModelRequestError
 from remit.core.messages import AssistantMessage, Message, Part, ToolMessage, UserMessage
 from remit.core.ports import Reply, Request
 from remit.core.values import JsonObject, JsonValue
 from remit.models.wires import schemas
 from remit.models.wires.anthropic_reading import AnthropicReader, read_whole
-from remit.models.wires.legible import NOTHING_SAID, encode, heard, identifier, merged, output, shape_told, tool_name
+from remit.models.wires.legible import (
+    NOTHING_SAID,
+    chosen,
+    encode,
+    heard,
+    identifier,
+    merged,
+    output,
+    shape_told,
+    tool_name,
+)
 from remit.models.wires.order import Said, Thought, pieces
 from remit.models.wires.port import Blobs, Reader
 from remit.models.wires.statuses import status_error
@@ -69,10 +79,7 @@ class AnthropicMessages:
         `betas` becomes the header; a budget for thinking that leaves no room for an answer is made smaller.
         """
         self._model = model
-        self._options = dict(options or {})
-        for name in _OURS:
-            if name in self._options:
-                raise ConfigError(f"{name!r} cannot be an option of {model!r}: the wire writes it")
+        self._options = chosen(options or {}, model, _OURS)
         betas = self._options.pop("betas", None)
         self._betas = [str(beta) for beta in betas] if isinstance(betas, list) else []
         self._claude = model.startswith("claude")

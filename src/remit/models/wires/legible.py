@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from remit.core.errors import ConfigError
 from remit.core.messages import Call, Message, Outcome, ToolMessage, Usage, UserMessage
 from remit.core.shape import Shape
 from remit.core.values import JsonObject, JsonValue, digest
@@ -126,3 +127,11 @@ def merged(ours: JsonObject, options: JsonObject) -> JsonObject:
 def shape_told(shape: Shape) -> str:
     """Tell in words what an answer must look like, for a model that cannot be held to it."""
     return f"Answer with nothing but JSON that is valid under this JSON Schema: {encode(shape.schema).decode()}"
+
+
+def chosen(options: JsonObject, model: str, ours: Sequence[str]) -> JsonObject:
+    """Copy the options of a model; raise `ConfigError` for a field that the wire itself writes."""
+    for name in ours:
+        if name in options:
+            raise ConfigError(f"{name!r} cannot be an option of {model!r}: the wire writes it")
+    return dict(options)

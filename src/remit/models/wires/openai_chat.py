@@ -4,13 +4,23 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from remit.core.errors import ConfigError, ModelError, ModelRequestError
+from remit.core.errors import ModelError, ModelRequestError
 from remit.core.messages import AssistantMessage, Message, Part, ToolMessage, UserMessage
 from remit.core.ports import Reply, Request, ToolSpec
 from remit.core.values import JsonObject, JsonValue, digest
 from remit.models.wires import schemas
 from remit.models.wires.chat_reading import ChatReader
-from remit.models.wires.legible import NOTHING_SAID, encode, heard, identifier, merged, output, shape_told, tool_name
+from remit.models.wires.legible import (
+    NOTHING_SAID,
+    chosen,
+    encode,
+    heard,
+    identifier,
+    merged,
+    output,
+    shape_told,
+    tool_name,
+)
 from remit.models.wires.port import Blobs, Reader
 from remit.models.wires.profiles import NOTHING, OPENAI, Profile
 from remit.models.wires.statuses import status_error
@@ -37,10 +47,7 @@ class OpenAIChat:
         """Override fields of the request with options, where `None` takes a field away."""
         self._model = model
         self._profile = profile
-        self._options = dict(options)
-        for name in _OURS:
-            if name in self._options:
-                raise ConfigError(f"{name!r} cannot be an option of {model!r}: the wire writes it")
+        self._options = chosen(options, model, _OURS)
 
     @property
     def name(self) -> Literal["openai-chat"]:
@@ -54,10 +61,7 @@ class OpenAIChat:
 
     def headers(self, key: str) -> dict[str, str]:
         """The headers of a call; no credential when the key is empty."""
-        headers = {"content-type": "application/json"}
-        if key:
-            headers["authorization"] = f"Bearer {key}"
-        return headers
+        return bearing(key)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -211,3 +215,11 @@ def _outcome(message: ToolMessage) -> JsonObject:
 
 def _data(media: str, body: bytes) -> str:
     return f"data:{media};base64,{base64.b64encode(body).decode()}"
+
+
+def bearing(key: str) -> dict[str, str]:
+    """The headers of a call to OpenAI and its likes; no credential when the key is empty."""
+    headers = {"content-type": "application/json"}
+    if key:
+        headers["authorization"] = f"Bearer {key}"
+    return headers

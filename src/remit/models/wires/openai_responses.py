@@ -6,12 +6,23 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from remit.core.errors import ConfigError, ModelError, ModelRequestError
+from remit.core.errors import ModelError, ModelRequestError
 from remit.core.messages import AssistantMessage, Message, Part, UserMessage
 from remit.core.ports import Reply, Request, ToolSpec
 from remit.core.values import JsonObject, JsonValue, digest
 from remit.models.wires import schemas
-from remit.models.wires.legible import NOTHING_SAID, encode, heard, identifier, merged, output, shape_told, tool_name
+from remit.models.wires.legible import (
+    NOTHING_SAID,
+    chosen,
+    encode,
+    heard,
+    identifier,
+    merged,
+    output,
+    shape_told,
+    tool_name,
+)
+from remit.models.wires.openai_chat import bearing
 from remit.models.wires.order import Said, Thought, pieces
 from remit.models.wires.port import Blobs, Reader
 from remit.models.wires.responses_reading import ResponsesReader, read_whole
@@ -37,10 +48,7 @@ class OpenAIResponses:
     def __init__(self, model: str, *, options: JsonObject | None = None) -> None:
         """Override fields of the request with options, where `None` takes a field away."""
         self._model = model
-        self._options = dict(options or {})
-        for name in _OURS:
-            if name in self._options:
-                raise ConfigError(f"{name!r} cannot be an option of {model!r}: the wire writes it")
+        self._options = chosen(options or {}, model, _OURS)
 
     @property
     def name(self) -> Literal["openai-responses"]:
@@ -54,10 +62,7 @@ class OpenAIResponses:
 
     def headers(self, key: str) -> dict[str, str]:
         """The headers of a call; no credential when the key is empty."""
-        headers = {"content-type": "application/json"}
-        if key:
-            headers["authorization"] = f"Bearer {key}"
-        return headers
+        return bearing(key)
 
     def head(self, request: Request) -> bytes:
         """Model, instructions and tools; ends with the opened items."""

@@ -1,12 +1,11 @@
 """Schemas: what of JSON Schema a provider can hold its model to, and schemas brought into that form."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from remit.core.shape import LOCAL, references
 from remit.core.values import JsonObject, JsonValue
-
-_PREFIX = "#/$defs/"
 
 
 class Subset(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +68,7 @@ def rooted(schema: JsonObject) -> JsonObject:
     ref, defs = schema.get("$ref"), schema.get("$defs")
     if not isinstance(ref, str) or not isinstance(defs, dict):
         return schema
-    found = defs.get(ref.removeprefix(_PREFIX))
+    found = defs.get(ref.removeprefix(LOCAL))
     if not isinstance(found, dict):
         return schema
     rest = {key: value for key, value in schema.items() if key not in {"$ref", "$defs"}}
@@ -121,7 +120,7 @@ class _Fitting:
             raise _Unfit(f"no provider knows {sorted(unknown)}")
         result: JsonObject = {}
         if isinstance(ref := node.get("$ref"), str):
-            if not ref.startswith(_PREFIX):
+            if not ref.startswith(LOCAL):
                 raise _Unfit
             result["$ref"] = ref
         else:
@@ -206,27 +205,15 @@ def _nullable(node: JsonValue) -> bool:
     return kind == "null" or (isinstance(kind, list) and "null" in kind)
 
 
-def _refs(node: JsonValue) -> Iterator[str]:
-    if isinstance(node, dict):
-        ref = node.get("$ref")
-        if isinstance(ref, str):
-            yield ref.removeprefix(_PREFIX)
-        for value in node.values():
-            yield from _refs(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _refs(item)
-
-
 def _reached(node: JsonValue, defs: Mapping[str, JsonValue]) -> set[str]:
     """Name the definitions that a schema leads to."""
     reached: set[str] = set()
-    ahead = list(_refs(node))
+    ahead = list(references(node))
     while ahead:
         name = ahead.pop()
         if name in defs and name not in reached:
             reached.add(name)
-            ahead.extend(_refs(defs[name]))
+            ahead.extend(references(defs[name]))
     return reached
 
 
