@@ -46,6 +46,10 @@ class Agent:
                 raise ConfigError(f"agent {self.name!r} has two tools named {tool.spec.name!r}; rename one")
             seen.add(tool.spec.name)
         for tool in self.tools:
+            if tool.spec.needs:
+                raise ConfigError(
+                    f"tool {tool.spec.name!r} needs {', '.join(tool.spec.needs)}; put it into a toolset that provides it"
+                )
             if tool.spec.fallback and tool.spec.fallback not in seen:
                 raise ConfigError(
                     f"tool {tool.spec.name!r} falls back to {tool.spec.fallback!r}, which agent {self.name!r} lacks"

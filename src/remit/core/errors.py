@@ -15,10 +15,11 @@ RemitError
 │   └── ModelRequestError
 │       ├── AuthenticationError, QuotaError, ContentFilterError, ContextTooLongError
 └── ToolError              raised by tools
+    ├── InputRequiredError a person must answer a question before the call can go on
     └── RejectedError      the world said no and nothing happened
 """
 
-from remit.core.values import show_usd
+from remit.core.values import JsonObject, JsonValue, show_usd
 
 _LIMITS = (
     ("children/", "`Limits.children` of the root"),
@@ -180,7 +181,18 @@ class ToolError(RemitError):
 class RejectedError(ToolError):
     """The world said no and nothing happened, so trying again cannot do a thing twice."""
 
-    def __init__(self, message: str, *, retryable: bool = False, retry_after: float | None = None) -> None:
-        """Say whether the same call may succeed later and after how many seconds."""
+    def __init__(
+        self, message: str, *, retryable: bool = False, retry_after: float | None = None, arguments: bool = False
+    ) -> None:
+        """Say whether the same call may succeed later and after how many seconds, or if its arguments are to blame."""
         super().__init__(message)
-        self.retryable, self.retry_after = retryable, retry_after
+        self.retryable, self.retry_after, self.arguments = retryable, retry_after, arguments
+
+
+class InputRequiredError(ToolError):
+    """Nothing has happened yet: a person must answer first, and then the call is made again with the answer."""
+
+    def __init__(self, question: str, schema: JsonObject, memo: JsonValue = None) -> None:
+        """Ask for a JSON object of a schema; `memo` is found again in `ToolContext.resume` and must be small."""
+        super().__init__(question)
+        self.question, self.schema, self.memo = question, schema, memo

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from remit.core.errors import ConfigError
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The bounds of an agent; `None` means no bound of this kind."""
@@ -41,3 +43,22 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Per UTC day."""
     sessions: int | None = None
     """Runs that may be going on at the same time; waiting ones do not count."""
+
+
+class Flow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How fast and how many at once a tool or a host may be called; attempts count, not calls. `None` is no bound."""
+
+    per_second: float | None = None
+    """Attempts begin evenly spaced at this rate, after a first `burst`."""
+    burst: int = 1
+    """Attempts that may begin at the same moment after a time without any."""
+    at_once: int | None = None
+    """Attempts under way at the same time: a bulkhead."""
+    wait: float = 30.0
+    """Seconds that an attempt waits for its turn at most; one whose turn would come later fails at once."""
+
+    def __post_init__(self) -> None:
+        """Refuse figures with which nothing could ever be called."""
+        rate, most = self.per_second, self.at_once
+        if (rate is not None and rate <= 0) or (most is not None and most < 1) or self.burst < 1 or self.wait < 0:
+            raise ConfigError(f"{self} needs a rate above 0, counts of at least 1 and a wait of at least 0")

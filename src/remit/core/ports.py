@@ -10,7 +10,8 @@ from remit.core.events import Event, Level, Record, VerdictKind
 from remit.core.messages import Call, Message, Stop, Usage
 from remit.core.shape import Shape
 from remit.core.state import State
-from remit.core.values import Frozen, JsonObject, JsonValue, Nanos, digest
+from remit.core.toolspec import ToolSpec
+from remit.core.values import Frozen, JsonObject, JsonValue, Nanos
 
 # -- models ------------------------------------------------------------------------------------------------------------
 
@@ -37,36 +38,6 @@ class ModelSpec(msgspec.Struct, frozen=True):
     """How many billed provider calls one `complete` may make at worst: what a hold is multiplied by."""
     variant: str = ""
     """What else decides its answers, such as a temperature: a cache tells two variants of a model apart."""
-
-
-class ToolSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool's contract: what a model is told, and what the gateway must know."""
-
-    name: str
-    description: str
-    schema: JsonObject
-    """JSON Schema of the arguments, an object."""
-    effect: Literal["read", "idempotent", "once"] = "once"
-    price: Nanos = 0
-    """The most that one call costs."""
-    timeout: float = 30.0
-    """Seconds for one attempt."""
-    retries: int = 2
-    """More attempts after the first, where the effect class allows it."""
-    fallback: str = ""
-    """The tool that takes the same arguments when this one failed."""
-    dangerous: bool = False
-    """Denied unless a permission names it."""
-    reconciles: bool = False
-    """Whether `probe` can ask the world if a call happened."""
-    doubt: Literal["wait", "tell"] = "wait"
-    """When nobody can say whether a call happened: wait for a person, or tell the model so, flag it, and go on.
-    It is not made again by itself either way."""
-    version: str = "1"
-
-    def digest(self) -> str:
-        """Hash what a model relies on: name, description, schema and effect."""
-        return digest([self.name, self.description, self.schema, self.effect])[:12]
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -131,6 +102,15 @@ class Model(Protocol):
 # -- tools -------------------------------------------------------------------------------------------------------------
 
 
+class Resume(msgspec.Struct, frozen=True):
+    """How a call goes on that asked a person for input."""
+
+    given: JsonObject | None
+    """What was answered; `None` when the person declined."""
+    memo: JsonValue = None
+    """What the tool wanted to find again, as given to `InputRequiredError`."""
+
+
 class ToolContext(msgspec.Struct, frozen=True):
     """What a tool may know of the call it serves."""
 
@@ -143,6 +123,8 @@ class ToolContext(msgspec.Struct, frozen=True):
     """The signed remit of this session, for programs that call back into Remit."""
     task: str = ""
     """What the run was asked to do."""
+    resume: Resume | None = None
+    """What the call said when it stopped to ask a person, and what they answered; `None` at its first attempt."""
 
     def environ(self) -> dict[str, str]:
         """Give the environment that keeps a child process inside this remit."""
@@ -169,7 +151,10 @@ class Tool(Protocol):
         ...
 
     async def call(self, args: JsonObject, context: ToolContext) -> JsonValue:
-        """Act; raise `RejectedError` when surely nothing happened, anything else when nobody can know."""
+        """Act; raise `RejectedError` when surely nothing happened, anything else when nobody can know.
+
+        Raise `InputRequiredError` to have a person asked first; the call is then made again with their answer.
+        """
         ...
 
     async def probe(self, args: JsonObject, context: ToolContext) -> Probe | None:

@@ -17,6 +17,11 @@ class Outgoing(msgspec.Struct, frozen=True):
     """Seconds for all of it."""
     largest: int = 10_000_000
     """Bytes of an answer that are read at most."""
+    tenant: str = "default"
+    """On whose behalf: whose credentials are added."""
+    session: str = ""
+    """Which session and call it serves, for the record."""
+    call: str = ""
 
 
 class Incoming(msgspec.Struct, frozen=True):
