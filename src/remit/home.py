@@ -21,6 +21,7 @@ from remit.core.limits import Tenant
 from remit.core.ports import Delta, Detector, Model, Price, SessionQuery, SessionRow, Store
 from remit.core.state import State
 from remit.core.token import VARIABLE, Remit, verify
+from remit.core.values import JsonObject
 from remit.journal import Durability, MemoryJournal, RedactedStore, SqliteJournal
 from remit.models.answers import AnswerFile
 from remit.models.http.port import PATIENCE, Timeouts, Transport
@@ -39,6 +40,7 @@ from remit.runtime import (
     Session,
     Toolsets,
     World,
+    answer,
     decide,
     fork,
     replay,
@@ -240,6 +242,10 @@ class Home:
     async def approve(self, session: str, call: str = "", *, granted: bool = True, by: str, reason: str = "") -> None:
         """Approve or deny a call that waits, for exactly its arguments; `resume` then goes on."""
         await decide(self.store, session, call, granted=granted, by=by, reason=reason)
+
+    async def answer(self, session: str, given: JsonObject | None, call: str = "", *, by: str) -> None:
+        """Answer what a call asks, or decline with `None`; `resume` then goes on."""
+        await answer(self.store, session, call, given, by=by)
 
     # -- looking ---------------------------------------------------------------------------------------------------
 

@@ -122,15 +122,24 @@ class Life:
             made = Call("t", {"v": self._json()}, name)
         self._pick(
             lambda: self.add(ev.EffectStarted(name, self._amount(), made)),
-            lambda: self.add(ev.EffectEnded(Outcome(name, "ok", self._json()), self._amount(), made=made)),
+            lambda: self._end(name, made),
             lambda: self.add(ev.ApprovalAsked(name, "d", self._text(), self._amount(), made)),
             lambda: self._doubt(name, made),
             lambda: self._redact(name, made),
+            lambda: self._want(name, made),
         )
+
+    def _end(self, name: str, made: Call | None) -> None:
+        outcome = Outcome(name, "ok", self._json())
+        self.add(ev.EffectEnded(outcome, self._amount(), made=made, labels=("secret",), revealed=(self._text(),)))
 
     def _doubt(self, name: str, made: Call | None) -> None:
         self.add(ev.EffectStarted(name, self._amount(), made))
         self.add(ev.EffectInDoubt(name, self._text()))
+
+    def _want(self, name: str, made: Call | None) -> None:
+        self.add(ev.EffectStarted(name, self._amount(), made))
+        self.add(ev.InputAsked(name, self._text(), {}, self._json()))
 
     def _redact(self, name: str, made: Call | None) -> None:
         self.add(ev.Judged(name, "g", "redact", self._text()))
@@ -140,6 +149,9 @@ class Life:
         asked = [name for name, effect in self._effects() if effect == "asked"]
         for name in asked[:1]:
             self.add(ev.ApprovalGiven(name, bool(self._draw(st.booleans())), "ann", "d", at=self._amount()))
+        wanted = [name for name, effect in self._effects() if effect == "input"]
+        for name in wanted[:1]:
+            self.add(ev.InputGiven(name, {"a": self._json()} if self._draw(st.booleans()) else None, "ann"))
 
     def _reconcile(self) -> None:
         doubted = [name for name, effect in self._effects() if effect == "in_doubt"]

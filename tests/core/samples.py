@@ -43,7 +43,7 @@ SAMPLES: tuple[ev.Event, ...] = (
     ev.ApprovalAsked("c1_2_0", "cafe", "costly", 1_700_000_060_000, CALL),
     ev.ApprovalGiven("c1_2_0", granted=True, by="ann", digest="cafe", reason="fine", at=1_700_000_030_000),
     ev.EffectStarted("c1_2_0", 500, CALL),
-    ev.EffectEnded(OUTCOME, 500, 2, CALL),
+    ev.EffectEnded(OUTCOME, 500, 2, CALL, 1500, ("confidential",), ("pay",)),
     ev.EffectInDoubt("c1_2_0", "did it happen?"),
     ev.EffectReconciled("c1_2_0", happened=True, by="probe", output={"id": 1}),
     ev.Noted("4.1.0", "plan", {"steps": [1, 2]}),
@@ -54,4 +54,6 @@ SAMPLES: tuple[ev.Event, ...] = (
     ev.RunSuspended("in_doubt", 1_700_000_000_500, "did it?"),
     ev.RunResumed("78-cd", 1_700_000_000_900),
     ev.CancelAsked("ann", "enough"),
+    ev.InputAsked("c1_2_0", "which account?", {"type": "object"}, {"state": "x1"}),
+    ev.InputGiven("c1_2_0", {"account": "A-1"}, "ann", 1_700_000_030_000),
 )

@@ -35,7 +35,7 @@ from remit.runtime import LocalWorkers, RunResult, Session, World
 from remit.strategies import react
 from remit.testing import ScriptedModel
 
-SLOTS = ("seq", "opened", "limits", "inbox", "keys", "threads", "run", "runs", "spent", "last", "closed")
+SLOTS = State.__slots__
 
 
 def laid_open(state: State) -> dict[str, object]:

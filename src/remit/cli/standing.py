@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from remit.core.events import RunSuspended
-from remit.core.state import State
+from remit.core.state import Effect, State
 from remit.home import FOLDER
-from remit.runtime import doubted, waiting
+from remit.runtime import awaited, doubted, waiting
 from remit.telemetry import call_text
 
 Status = Literal["idle", "running", "waiting", "paused", "crashed", "closed"]
 
 
-_DRIVING = {"resume", "approve", "deny", "settle"}
+_DRIVING = {"resume", "approve", "deny", "settle", "answer"}
 """The commands that go on with an agent, and so ask its model."""
 
 
@@ -61,11 +61,14 @@ def _idle(session: str, state: State, tail: str) -> Standing:
 
 
 def _suspended(suspended: RunSuspended, state: State, command: Callable[..., str]) -> Standing:
-    asked, doubts = waiting(state), doubted(state)
-    calls = tuple((effect.call.id, call_text(effect.call)) for effect in (*asked, *doubts))
+    asked, doubts, wants = waiting(state), doubted(state), awaited(state)
+    calls = tuple((effect.call.id, call_text(effect.call)) for effect in (*asked, *doubts, *wants))
     commands = [command(verb, effect.call.id) for effect in asked for verb in ("approve", "deny")]
     ways = ("--happened", "--not-happened")
     commands += [command("settle", effect.call.id, way) for effect in doubts for way in ways]
+    commands += [
+        command("answer", effect.call.id, *way) for effect in wants for way in (_blank(effect), ("--decline",))
+    ]
     question = suspended.question
     if calls:
         return Standing("waiting", question, calls, tuple(commands))
@@ -74,5 +77,11 @@ def _suspended(suspended: RunSuspended, state: State, command: Callable[..., str
             return Standing("waiting", question, (), (command("resume"), command("cancel")))
         case "paused":
             return Standing("paused", question, (), (command("resume"),))
-        case "approval" | "in_doubt":
+        case "approval" | "in_doubt" | "input":
             return Standing("waiting", "it is decided and can go on", (), (command("resume"),))
+
+
+def _blank(effect: Effect) -> tuple[str, ...]:
+    """Give the fields that an answer has, to be filled in."""
+    fields = effect.wants.schema.get("properties") if effect.wants else None
+    return tuple(f"{name}=..." for name in fields) if isinstance(fields, dict) else ("{}",)

@@ -47,9 +47,8 @@ class Agent:
             seen.add(tool.spec.name)
         for tool in self.tools:
             if tool.spec.needs:
-                raise ConfigError(
-                    f"tool {tool.spec.name!r} needs {', '.join(tool.spec.needs)}; put it into a toolset that provides it"
-                )
+                needs = ", ".join(tool.spec.needs)
+                raise ConfigError(f"tool {tool.spec.name!r} needs {needs}; put it into a toolset that provides it")
             if tool.spec.fallback and tool.spec.fallback not in seen:
                 raise ConfigError(
                     f"tool {tool.spec.name!r} falls back to {tool.spec.fallback!r}, which agent {self.name!r} lacks"

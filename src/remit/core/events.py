@@ -11,7 +11,7 @@ import msgspec
 
 from remit.core.limits import Limits
 from remit.core.messages import Call, Outcome, Part, Stop, Usage
-from remit.core.values import Frozen, JsonValue, Nanos
+from remit.core.values import Frozen, JsonObject, JsonValue, Nanos
 
 SCHEMA = 1
 """Raised only when an old reader could misread a new journal."""
@@ -165,6 +165,12 @@ class EffectEnded(Frozen, frozen=True, tag=11):
     attempts: int = 1
     made: Call | None = None
     """As in `EffectStarted`, for calls that ended without being started."""
+    waited: int = 0
+    """Milliseconds in which it did not act: it waited for its turn or to try again."""
+    labels: tuple[str, ...] = ()
+    """What the outcome is, such as `confidential`."""
+    revealed: tuple[str, ...] = ()
+    """Tools that are on offer from now on: it was a search."""
 
 
 class EffectInDoubt(Frozen, frozen=True, tag=12):
@@ -230,7 +236,7 @@ class SessionClosed(Frozen, frozen=True, tag=18):
     reason: str = ""
 
 
-Suspension = Literal["approval", "in_doubt", "paused", "alarm"]
+Suspension = Literal["approval", "in_doubt", "paused", "alarm", "input"]
 
 
 class RunSuspended(Frozen, frozen=True, tag=19):
@@ -255,13 +261,35 @@ class CancelAsked(Frozen, frozen=True, tag=21):
     reason: str = ""
 
 
+class InputAsked(Frozen, frozen=True, tag=22):
+    """A call stopped before it did anything, because a person must answer a question first; its hold was let go."""
+
+    call: str
+    question: str
+    schema: JsonObject
+    """JSON Schema of the answer, an object."""
+    memo: JsonValue = None
+    """What the tool wants to find again."""
+
+
+class InputGiven(Frozen, frozen=True, tag=23):
+    """A person answered what a call asked, or declined."""
+
+    call: str
+    given: JsonObject | None
+    """`None` when they declined."""
+    by: str
+    at: int = 0
+
+
 ModelEvent = ModelAsked | ModelAnswered | ModelFailed
+InputEvent = InputAsked | InputGiven
 EffectEvent = EffectStarted | EffectEnded | EffectInDoubt | EffectReconciled | ApprovalAsked | ApprovalGiven | Judged
 LifeEvent = SessionOpened | MessageReceived | RunOpened | RunSuspended | RunResumed | RunEnded | SessionClosed
 SideEvent = Noted | Flagged | LimitRaised | CancelAsked
-Event = ModelEvent | EffectEvent | LifeEvent | SideEvent
+Event = ModelEvent | EffectEvent | InputEvent | LifeEvent | SideEvent
 
-FOREIGN = (MessageReceived, ApprovalGiven, EffectReconciled, LimitRaised, CancelAsked)
+FOREIGN = (MessageReceived, ApprovalGiven, EffectReconciled, InputGiven, LimitRaised, CancelAsked)
 """What others than the driving worker may append: a driver folds these in and goes on; anything else fences it."""
 
 DEFERRABLE = (ModelAsked, EffectEnded, ModelFailed, Noted, Judged, Flagged)

@@ -14,7 +14,7 @@ from remit.core.values import JsonValue, Nanos
 MAIN = ""
 """The key of the conversation that the session itself has; branches of a fork have their own."""
 
-EffectStatus = Literal["wanted", "asked", "started", "in_doubt", "reconciled", "ended"]
+EffectStatus = Literal["wanted", "asked", "started", "input", "in_doubt", "reconciled", "ended"]
 
 
 @dataclass(slots=True)
@@ -31,6 +31,10 @@ class Effect:
     given: ev.ApprovalGiven | None = None
     reconciled: ev.EffectReconciled | None = None
     question: str = ""
+    wants: ev.InputAsked | None = None
+    """What it asked a person last."""
+    got: ev.InputGiven | None = None
+    """What the person answered; `None` while nobody has."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,8 @@ class Run:
     task: str
     clock: int
     """Milliseconds since the epoch from which its wall time counts."""
+    by: tuple[str, ...] = ()
+    """Who sent the messages it is about."""
     steps: dict[str, Step] = field(default_factory=dict[str, Step])
     effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
     redacted: set[str] = field(default_factory=set[str])
@@ -81,7 +87,10 @@ class Ended:
 class State:
     """What a session is now: nothing but the fold of its journal."""
 
-    __slots__ = ("closed", "inbox", "keys", "last", "limits", "opened", "run", "runs", "seq", "spent", "threads")
+    __slots__ = (
+        "closed", "inbox", "keys", "labels", "last", "limits", "opened", "revealed", "run", "runs", "seq", "spent",
+        "threads",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         """Begin before the first event."""
@@ -96,6 +105,10 @@ class State:
         self.spent: Nanos = 0
         self.last: Ended | None = None
         self.closed: ev.SessionClosed | None = None
+        self.labels: set[str] = set()
+        """What the session has been given, such as `confidential`."""
+        self.revealed: tuple[str, ...] = ()
+        """Tools that searches have put on offer, in the order they were found."""
 
     @classmethod
     def fold(cls, events: Iterable[ev.Event]) -> "State":
@@ -128,6 +141,8 @@ class State:
                 self._apply_life(event)
             case ev.RunSuspended() | ev.RunResumed() | ev.SessionClosed():
                 self._apply_life(event)
+            case ev.InputAsked() | ev.InputGiven():
+                self._apply_input(self._running(), event)
             case _:
                 self._apply_person(event)
 
@@ -198,8 +213,23 @@ class State:
         effect = self._effect(event.outcome.call, event.made)
         self._settle(run, effect.hold, event.cost)
         effect.status, effect.hold, effect.outcome = "ended", 0, event.outcome
+        if event.labels:
+            self.labels.update(event.labels)
+        if event.revealed:
+            self.revealed = tuple(dict.fromkeys((*self.revealed, *event.revealed)))
         if effect.thread is not None:
             self.thread(effect.thread).append(ToolMessage(event.outcome, effect.call.tool))
+
+    def _apply_input(self, run: Run, event: ev.InputEvent) -> None:
+        effect = run.effects[event.call]
+        match event:
+            case ev.InputAsked():
+                self._settle(run, effect.hold, 0)
+                effect.status, effect.hold, effect.wants, effect.got = "input", 0, event, None
+            case ev.InputGiven():
+                effect.got = event
+            case _:
+                assert_never(event)
 
     def _apply_person(
         self,
@@ -255,10 +285,11 @@ class State:
 
     def _open_run(self, event: ev.RunOpened) -> None:
         task = "\n\n".join(message.text for message in self.inbox)
+        by = tuple(dict.fromkeys(message.by for message in self.inbox))
         self.thread(MAIN).extend(UserMessage(message.text, message.parts) for message in self.inbox)
         self.inbox = []
         self.runs = event.run
-        self.run = Run(event.run, event.strategy, event.worker, task, event.at)
+        self.run = Run(event.run, event.strategy, event.worker, task, event.at, by)
 
     def _end_run(self, run: Run, event: ev.RunEnded) -> None:
         thread = self.thread(MAIN)

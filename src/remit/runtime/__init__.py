@@ -3,7 +3,18 @@
 from remit.runtime.attaching import Attachment, Said, attach
 from remit.runtime.effects.toolsets import Toolsets
 from remit.runtime.feed import Feed, Listener
-from remit.runtime.people import cancel, close, decide, doubted, raise_limit, send, settle, waiting
+from remit.runtime.people import (
+    answer,
+    awaited,
+    cancel,
+    close,
+    decide,
+    doubted,
+    raise_limit,
+    send,
+    settle,
+    waiting,
+)
 from remit.runtime.replay import Replayed, fork, replay
 from remit.runtime.result import RunResult
 from remit.runtime.session import Session
@@ -23,7 +34,9 @@ __all__ = [
     "Session",
     "Toolsets",
     "World",
+    "answer",
     "attach",
+    "awaited",
     "cancel",
     "close",
     "decide",

@@ -10,6 +10,7 @@ from remit.core.events import (
     EffectReconciled,
     Event,
     Flagged,
+    InputGiven,
     LimitRaised,
     MessageReceived,
     RunEnded,
@@ -18,7 +19,8 @@ from remit.core.events import (
 from remit.core.limits import Limits
 from remit.core.ports import Store
 from remit.core.state import Effect, State
-from remit.core.values import JsonValue, now_ms
+from remit.core.values import JsonObject, JsonValue, now_ms
+from remit.runtime.answers import unfit
 from remit.runtime.attaching import Said, kept
 
 _OPEN = frozenset({"started", "in_doubt"})
@@ -70,6 +72,12 @@ def doubted(state: State) -> tuple[Effect, ...]:
     return () if run is None else tuple(effect for effect in run.effects.values() if effect.status == "in_doubt")
 
 
+def awaited(state: State) -> tuple[Effect, ...]:
+    """List the calls that ask a person for input."""
+    run = state.run
+    return () if run is None else tuple(e for e in run.effects.values() if e.status == "input" and e.got is None)
+
+
 def loose_ends(state: State) -> tuple[Flagged, ...]:
     """Flag what a run that ends leaves behind of which nobody knows whether it happened."""
     run = state.run
@@ -104,6 +112,20 @@ async def settle(store: Store, session: str, call: str, *, happened: bool, by: s
     def make(state: State) -> Sequence[Event]:
         effect = _find(doubted(state), session, call, "is in doubt")
         return (EffectReconciled(effect.call.id, happened, by, output),)
+
+    return await add(store, session, make)
+
+
+async def answer(store: Store, session: str, call: str, given: JsonObject | None, *, by: str) -> State:
+    """Answer what a call asks, or decline with `None`; raise `ApprovalError` for an answer that does not fit."""
+
+    def make(state: State) -> Sequence[Event]:
+        effect = _find(awaited(state), session, call, "asks for input")
+        assert effect.wants is not None
+        problem = "" if given is None else unfit(given, effect.wants.schema)
+        if problem:
+            raise ApprovalError(f"{effect.call.tool} ({effect.call.id}) asks for something else: {problem}")
+        return (InputGiven(effect.call.id, given, by, now_ms()),)
 
     return await add(store, session, make)
 

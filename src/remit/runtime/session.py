@@ -41,7 +41,7 @@ from remit.runtime.feed import Feed
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger, opening
 from remit.runtime.payload import fit, legible, packed
-from remit.runtime.people import doubted, loose_ends, waiting
+from remit.runtime.people import awaited, doubted, loose_ends, waiting
 from remit.runtime.recorder import Recorder
 from remit.runtime.result import RunResult
 from remit.runtime.walk import walk
@@ -179,6 +179,8 @@ class Session:
         if drift:
             reason = f"the contract changed since this session was opened: {', '.join(drift)}"
             self._recorder.record(Flagged("drift", "notice", reason))
+        for name, why in self.world.withheld.items():
+            self._recorder.record(Flagged("withheld", "notice", f"{name}: {why}"))
         if run is None:
             event = RunOpened(self.state.runs + 1, identity(self._strategy), worker, now_ms())
             await self._count(event)
@@ -315,8 +317,8 @@ def answered(state: State) -> bool:
     run = state.run
     if run is None or run.suspended is None:
         return False
-    asked = run.suspended.why in {"approval", "in_doubt"}
-    return run.cancelled is not None or (asked and not waiting(state) and not doubted(state))
+    asked = run.suspended.why in {"approval", "in_doubt", "input"}
+    return run.cancelled is not None or (asked and not (waiting(state) or doubted(state) or awaited(state)))
 
 
 def opened(name: str, agent: Agent, world: World, tree: Tree | None) -> SessionOpened:

@@ -58,23 +58,38 @@ class World:
 
     @cached_property
     def cards(self) -> dict[str, ToolCard]:
-        """What a strategy is told of each tool, by name."""
-        return {name: card(tool.spec) for name, tool in self.tools.items()}
+        """What a strategy is told of each tool that is offered from the beginning, by name."""
+        return {spec.name: card(spec) for spec in self._specs(None, ())}
 
     @cached_property
-    def _offers(self) -> "dict[tuple[str, ...] | None, Offer]":
+    def withheld(self) -> dict[str, str]:
+        """Why tools may not be called, by name."""
+        return {name: tool.spec.withheld for name, tool in self.tools.items() if tool.spec.withheld}
+
+    @cached_property
+    def _offers(self) -> "dict[tuple[tuple[str, ...] | None, tuple[str, ...]], Offer]":
         return {}
 
-    def offer(self, names: tuple[str, ...] | None) -> "Offer":
-        """Give the tools a model is offered, in the order they were declared; all of them for `None`."""
-        found = self._offers.get(names)
+    def offer(self, names: tuple[str, ...] | None, revealed: tuple[str, ...] = ()) -> "Offer":
+        """Give the tools a model is offered, in the order they were declared; for `None` all but those to be found.
+
+        What searches have revealed comes after them, so that what a provider keeps of the first ones stays good.
+        """
+        found = self._offers.get((names, revealed))
         if found is None:
-            specs = tuple(tool.spec for name, tool in self.tools.items() if names is None or name in names)
+            specs = self._specs(names, revealed)
             tokens = sum(len(_json.encode((spec.name, spec.description, spec.schema))) for spec in specs)
             found = Offer(specs, tokens)
             if len(self._offers) < _OFFERS:
-                self._offers[names] = found
+                self._offers[names, revealed] = found
         return found
+
+    def _specs(self, names: tuple[str, ...] | None, revealed: tuple[str, ...]) -> tuple[ToolSpec, ...]:
+        current = {name: tool.spec for name, tool in self.tools.items() if not tool.spec.withheld}
+        if names is not None:
+            return tuple(spec for name, spec in current.items() if name in names)
+        offered = tuple(spec for spec in current.values() if not spec.deferred)
+        return (*offered, *(current[name] for name in revealed if name in current and current[name].deferred))
 
 
 _OFFERS = 256

@@ -13,6 +13,7 @@ from remit.telemetry.words import call_text, duration, head, json_text, offset
 Mood = Literal["plain", "quiet", "good", "warn", "bad"]
 """How a row is meant: for colours."""
 
+_Decided = ev.ApprovalAsked | ev.ApprovalGiven | ev.Judged | ev.InputEvent
 _Acted = ev.EffectStarted | ev.EffectEnded | ev.EffectInDoubt | ev.EffectReconciled
 
 _PLACE = re.compile(r"c\d+_(\d+(?:_\d+)*)_\d+f?")
@@ -40,6 +41,8 @@ class Row:
     took: int | None = None
     """Milliseconds between the records of its beginning and its end, which may be a little late."""
     attempts: int = 1
+    waited: int = 0
+    """Milliseconds of it in which nothing was done."""
     usage: Usage | None = None
     cost: Nanos = 0
 
@@ -88,7 +91,7 @@ class Timeline:
                 return self._model(record, event)
             case ev.EffectStarted() | ev.EffectEnded() | ev.EffectInDoubt() | ev.EffectReconciled():
                 return self._effect(record, event)
-            case ev.ApprovalAsked() | ev.ApprovalGiven() | ev.Judged():
+            case ev.ApprovalAsked() | ev.ApprovalGiven() | ev.Judged() | ev.InputAsked() | ev.InputGiven():
                 return self._decision(record, event)
             case ev.SessionOpened() | ev.MessageReceived() | ev.SessionClosed():
                 return self._session(record, event)
@@ -184,12 +187,15 @@ class Timeline:
             mood=_STATUSES[outcome.status],
             took=None if started is None else record.at - started.at,
             attempts=event.attempts,
+            waited=event.waited,
             cost=event.cost,
         )
 
-    def _decision(self, record: ev.Record, event: ev.ApprovalAsked | ev.ApprovalGiven | ev.Judged) -> Row:
+    def _decision(self, record: ev.Record, event: _Decided) -> Row:
         step = _place(event.call)
         match event:
+            case ev.InputAsked() | ev.InputGiven():
+                return self._input(record, event)
             case ev.ApprovalAsked():
                 self._know(event.call, event.made)
                 text = f"{self._text(event.call)} ({event.call}) waits for a person: {head(event.reason)}"
@@ -205,6 +211,19 @@ class Timeline:
                 return Row(
                     *self._at(record), event.verdict, text, step, mood="bad" if event.verdict == "deny" else "warn"
                 )
+            case _:
+                assert_never(event)
+
+    def _input(self, record: ev.Record, event: ev.InputEvent) -> Row:
+        step = _place(event.call)
+        match event:
+            case ev.InputAsked():
+                self._started.pop(event.call, None)
+                text = f"{self._text(event.call)} ({event.call}) asks a person: {head(event.question)}"
+                return Row(*self._at(record), "input?", text, step, mood="warn")
+            case ev.InputGiven():
+                said = "declined" if event.given is None else f"said {head(json_text(event.given))}"
+                return Row(*self._at(record), "input", f"{event.by} {said} to {self._text(event.call)}", step)
             case _:
                 assert_never(event)
 
@@ -290,6 +309,8 @@ def figures(row: Row) -> str:
         parts.append(duration(row.took))
     if row.attempts > 1:
         parts.append(f"{row.attempts} attempts")
+    if row.waited:
+        parts.append(f"{duration(row.waited)} of it waiting")
     if row.usage is not None and (row.usage.input or row.usage.output):
         cached = f" ({row.usage.cached} cached)" if row.usage.cached else ""
         parts.append(f"{row.usage.input}{cached}+{row.usage.output} tokens")

@@ -110,7 +110,7 @@ class Asking:
         self._check(state)
         nudge, tools = self._nudge(state, move)
         model = self.world.models.get(move.role) or self.world.models["default"]
-        offer = self.world.offer(tools)
+        offer = self.world.offer(tools, state.revealed)
         asked = ModelAsked(
             path,
             "" if move.role == "default" else move.role,

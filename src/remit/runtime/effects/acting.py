@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from remit.core.errors import RejectedError, ToolError
+from remit.core.errors import InputRequiredError, RejectedError, ToolError
 from remit.core.messages import Call
 from remit.core.ports import Probe, Tool, ToolContext
 from remit.core.values import JsonValue
@@ -16,15 +16,17 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 
 
 class Result(Struct, frozen=True):
-    """How an act ended: `ok` and `failed` are certain, `unknown` means that nobody can tell."""
+    """How an act ended: `ok` and `failed` are certain, `unknown` means that nobody can tell, `asks` that it did not."""
 
-    status: Literal["ok", "failed", "unknown"]
+    status: Literal["ok", "failed", "unknown", "asks"]
     output: JsonValue
     attempts: int = 1
     healthy: bool = True
     """Whether the other side is there: it may say no and be healthy."""
     charged: bool = True
     """Whether it may have cost what the tool costs."""
+    asks: InputRequiredError | None = None
+    """What a person must answer first."""
 
 
 class _Failure(Struct, frozen=True):
@@ -64,6 +66,8 @@ async def _try(tool: Tool, call: Call, context: ToolContext) -> Result | _Failur
     try:
         async with limit:
             return Result("ok", await tool.call(call.args, context))
+    except InputRequiredError as error:
+        return Result("asks", None, charged=False, asks=error)
     except RejectedError as error:
         return _Failure(str(error), rejected=True, again=error.retryable, wait=error.retry_after)
     except Exception as error:  # noqa: BLE001 - a tool is a stranger's code: whatever it raises is an outcome

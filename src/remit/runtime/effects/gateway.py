@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from remit.core.agent import Agent
-from remit.core.errors import DivergedError, OverLimitError
+from remit.core.errors import DivergedError, InputRequiredError, OverLimitError
 from remit.core.events import (
     ApprovalAsked,
     EffectEnded,
@@ -17,11 +17,12 @@ from remit.core.events import (
     EffectReconciled,
     EffectStarted,
     Flagged,
+    InputAsked,
     Judged,
 )
 from remit.core.messages import Call, Outcome, OutcomeStatus
 from remit.core.moves import Run
-from remit.core.ports import Entry, Tool, ToolContext, Verdict
+from remit.core.ports import Entry, Resume, Tool, ToolContext, Verdict
 from remit.core.state import Effect
 from remit.core.token import Remit, sign
 from remit.core.values import JsonValue, digest, now_ms
@@ -117,8 +118,8 @@ class Gateway:
                 return self._check(call, number, made=None)
             case "asked":
                 return self._decided(effect, number)
-            case "in_doubt":
-                return Suspended("in_doubt", effect.question)
+            case "in_doubt" | "input":
+                return self._asleep(effect, number)
             case "started" | "reconciled":
                 return _Go(effect.call, self._tool(effect.call), fresh=False)
 
@@ -129,6 +130,9 @@ class Gateway:
         if problem:
             return self._end(call, "failed", problem, made)
         tool = self.world.tools[call.tool]
+        if tool.spec.withheld:
+            self.recorder.record(Judged(call.id, "contract", "deny", tool.spec.withheld))
+            return self._end(call, "denied", f"not allowed: withheld: {tool.spec.withheld}", made)
         stopped = refusal(self.recorder.state, now_ms())
         if stopped:
             raise Stopped("stopped", stopped)
@@ -188,6 +192,15 @@ class Gateway:
             return self._end(call, "denied", "not allowed: the approval is for other arguments or came too late", None)
         # The world may have changed while the person thought: everything but the question is checked again.
         return self._check(call, number, None, approved=True)
+
+    def _asleep(self, effect: Effect, number: int) -> Outcome | Suspended | _Go:
+        """Go on with a call that asked for input: nothing has happened yet, so only the approval still holds."""
+        if effect.wants is None or effect.status == "in_doubt":
+            return Suspended("in_doubt", effect.question)
+        if effect.got is None:
+            return Suspended("input", _asking(effect.call, effect.wants.question))
+        approved = effect.given is not None and effect.given.granted
+        return self._check(effect.call, number, None, approved=approved)
 
     def _afford(self, go: _Go) -> Outcome | _Go:
         # Last of all: a half-open breaker lets one call through, which must then really be made.
@@ -264,6 +277,8 @@ class Gateway:
             self.world.gate.report(f"tool:{go.call.tool}", ok=False)
             return await self._doubt(go, str(result.output))
         self.world.gate.report(f"tool:{go.call.tool}", ok=result.healthy)
+        if result.asks is not None:
+            return await self._ask_for_input(go, result.asks)
         if result.status == "failed" and go.tool.spec.fallback:
             return await self._fall_back(go, result)
         return await self._ended(go, result)
@@ -273,10 +288,27 @@ class Gateway:
         # Before it is measured: what is too large goes to a blob, and no secret may get there either.
         clean = self.world.secrets.redact_event(EffectEnded(Outcome(go.call.id, status, fit(result.output)))).outcome
         ended = await outcome(go.call.id, status, clean.output, self.world.store)
-        price = go.tool.spec.price
-        cost = price if result.charged else 0
-        entries = self.ledger.settle(go.held, price, cost)
-        return self.recorder.record(EffectEnded(ended, cost, result.attempts), entries).outcome
+        spec = go.tool.spec
+        cost = spec.price if result.charged else 0
+        entries = self.ledger.settle(go.held, spec.price, cost)
+        found = self._found(clean.output) if spec.reveals and status == "ok" else ()
+        event = EffectEnded(ended, cost, result.attempts, labels=spec.labels, revealed=found)
+        return self.recorder.record(event, entries).outcome
+
+    def _found(self, output: JsonValue) -> tuple[str, ...]:
+        """Name the tools that a search has found and that are there."""
+        listed = output.get("tools") if isinstance(output, dict) else None
+        entries = listed if isinstance(listed, list) else []
+        names = (entry.get("name") if isinstance(entry, dict) else None for entry in entries)
+        return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name in self.world.tools))
+
+    async def _ask_for_input(self, go: _Go, asks: InputRequiredError) -> Outcome:
+        schema = fit(asks.schema)
+        assert isinstance(schema, dict)
+        asked = InputAsked(go.call.id, legible(str(asks)), schema, fit(asks.memo))
+        kept = self.recorder.record(asked, self.ledger.settle(go.held, go.tool.spec.price, 0))
+        await self.recorder.flush()
+        raise Suspended("input", _asking(go.call, kept.question))
 
     async def _fall_back(self, go: _Go, result: Result) -> Outcome:
         """Try the declared fallback, through this same door; what it gives is the outcome of the first call."""
@@ -305,4 +337,13 @@ class Gateway:
             self._token = sign(Remit(session, self.world.tenant.name, self.ledger.tree), self.world.key)
         run = self.recorder.state.run
         task = run.task if run else ""
-        return ToolContext(f"{session}-{call.id}", session, self.world.tenant.name, call.id, self._token, task)
+        effect = run.effects.get(call.id) if run else None
+        resume = None
+        if effect is not None and effect.wants is not None and effect.got is not None:
+            resume = Resume(effect.got.given, effect.wants.memo)
+        name = self.world.tenant.name
+        return ToolContext(f"{session}-{call.id}", session, name, call.id, self._token, task, resume)
+
+
+def _asking(call: Call, question: str) -> str:
+    return f"{call.tool} ({call.id}) asks: {question}"
