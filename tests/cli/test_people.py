@@ -204,3 +204,36 @@ def test_a_closed_session_stays_to_be_read_and_takes_nothing_more(bench: Bench) 
     assert bench("send", session, "hello?").status == 1
     assert "closed" in bench("show", session).out
     assert session in bench("sessions", "--status", "closed").out
+
+
+@pytest.mark.parametrize(("words", "output"), [
+    (("account=A-1", "urgent=true"), "outcome: moved to {'account': 'A-1', 'urgent': True}"),
+    (("c1_0_0", "account=12"), "outcome: moved to {'account': '12'}"),
+    (('{"account": "A=1"}',), "outcome: moved to {'account': 'A=1'}"),
+    (("--decline",), "outcome: kept"),
+])  # fmt: skip
+def test_what_a_call_asks_is_answered_by_a_person(bench: Bench, words: tuple[str, ...], output: str) -> None:
+    said = bench("run", bench.ref("mover"), "go", "--json")
+    assert said.status == 3
+    assert f"remit answer {said.session} c1_0_0 account=... urgent=..." in str(said.json["next"])
+    done = bench("answer", said.session, *words, "--by", "ann", "--json")
+    assert (done.status, done.json["output"]) == (0, output)
+
+
+@pytest.mark.parametrize(("words", "problem"), [
+    ((), "FIELD=VALUE for each field"),
+    (("account=A", "--decline"), "not both"),
+    (("account=A", "urgent"), "'urgent' is no FIELD=VALUE"),
+    (("{account",), "no JSON object"),
+    (("account=A", "urgent=soon"), "'urgent' is true or false"),
+    (("colour=red", "account=A"), "no field 'colour'"),
+])  # fmt: skip
+def test_an_answer_that_cannot_be_is_refused_and_the_call_still_asks(
+    bench: Bench, words: tuple[str, ...], problem: str
+) -> None:
+    session = bench.run("mover").session
+    refused = bench("answer", session, *words, "--json")
+    assert refused.status in {1, 2}
+    assert problem in str(refused.json)
+    assert bench("answer", session, "account=A", "--no-resume", "--json").json["given"] == {"account": "A"}
+    assert bench("resume", session, "--json").json["status"] == "done"
