@@ -42,7 +42,7 @@ async def test_a_hit_passes_neither_breaker_nor_rate(tmp_path: Path) -> None:
     model = stack(scripted(says("yes")), gate=gate, rate=rate, cache=cache, attempts=1)
     assert not (await model.complete(HELLO, lambda _: None)).hit
     for _ in range(20):
-        gate.report("openai", ok=False)
+        _fail(gate)
     reply = await model.complete(HELLO, lambda _: None)
     assert (reply.hit, reply.cost) == (True, 0)
     await cache.close()
@@ -54,7 +54,7 @@ async def test_an_open_breaker_refuses_before_anyone_waits_for_a_turn() -> None:
     model = stack(scripted(says("yes")), gate=gate, rate=rate, attempts=1)
     await rate.take(0)
     for _ in range(20):
-        gate.report("openai", ok=False)
+        _fail(gate)
     with pytest.raises(OverloadedError, match="openai is not called"):
         await model.complete(HELLO, lambda _: None)
     assert timing.slept == []
@@ -81,4 +81,10 @@ async def test_waiting_too_long_for_a_turn_is_no_failure_of_the_provider() -> No
     for _ in range(20):
         with pytest.raises(RateLimitError):
             await model.complete(HELLO, lambda _: None)
-    assert not gate.refuses("openai")
+    assert not isinstance(gate.enter("openai"), str)
+
+
+def _fail(gate: Breakers) -> None:
+    entered = gate.enter("openai")
+    if not isinstance(entered, str):
+        entered.report(ok=False)

@@ -24,14 +24,16 @@ from remit.core.ports import (
     Store,
     Tool,
     ToolContext,
-    ToolSpec,
+    Turns,
     Workers,
 )
 from remit.core.state import State
+from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonObject, JsonValue
 from remit.journal import MemoryJournal
 from remit.policy import Breakers, Secrets
-from remit.runtime import LocalWorkers, RunResult, Session, World
+from remit.runtime import LocalWorkers, RunResult, Session, Traffic, World
+from remit.runtime.world import unchecked
 from remit.strategies import react
 from remit.testing import ScriptedModel
 
@@ -69,6 +71,8 @@ class Rig:
     workers: Workers = field(default_factory=LocalWorkers)
     gate: Breakers = field(default_factory=Breakers)
     secrets: Secrets = field(default_factory=Secrets)
+    turns: Turns = field(default_factory=Traffic)
+    unlike: Callable[[ToolSpec, JsonValue], str] = unchecked
     slept: list[float] = field(default_factory=list[float])
     living: dict[str, Session] = field(default_factory=dict[str, Session])
 
@@ -86,6 +90,8 @@ class Rig:
             workers=self.workers,
             tenant=self.tenant,
             key=bytes(32),
+            turns=self.turns,
+            unlike=self.unlike,
             sleep=self._sleep,
             jitter=lambda: 1.0,
         )

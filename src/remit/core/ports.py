@@ -228,15 +228,49 @@ class Detector(Protocol):
         ...
 
 
-class Gate(Protocol):
-    """A circuit breaker's face to the gateway: one per tool or provider, shared by all sessions of a process."""
+class Pass(Protocol):
+    """The right to make one call of a name; whoever has it says how the call ended, or gives it back."""
 
-    def refuses(self, name: str) -> str:
-        """Say why this name must not be called now; empty when it may. A half-open gate lets one caller through."""
+    @property
+    def good(self) -> bool:
+        """Whether calls of the name are still let through as when this one was."""
         ...
 
-    def report(self, name: str, *, ok: bool) -> None:
-        """Say how a call that was let through ended."""
+    def report(self, *, ok: bool) -> None:
+        """Say how the call ended."""
+        ...
+
+    def release(self) -> None:
+        """Give it back: the call was not made after all."""
+        ...
+
+
+class Gate(Protocol):
+    """A circuit breaker's face: one circuit per tool, host or provider, shared by all sessions of a process."""
+
+    def enter(self, name: str) -> Pass | str:
+        """Let a call of this name through, or say why it must not be made now. A half-open gate lets one through."""
+        ...
+
+
+class Turn(Protocol):
+    """The right to make one attempt now."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds it was waited for."""
+        ...
+
+    def release(self) -> None:
+        """Say that the attempt is over."""
+        ...
+
+
+class Turns(Protocol):
+    """Who may make an attempt when: the rates and bulkheads of tools and hosts, shared by all sessions."""
+
+    async def take(self, spec: ToolSpec) -> Turn | str:
+        """Wait for a turn, or say why there will be none in time."""
         ...
 
 

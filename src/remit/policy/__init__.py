@@ -1,7 +1,7 @@
 """Policy: guards, one rule each, and detectors. No I/O; the first thing that says no is heard."""
 
 from remit.policy.approvals import AskBefore
-from remit.policy.breaker import Breaker, Breakers, BreakerState, BreakerStatus, Tolerance
+from remit.policy.breaker import Breaker, Breakers, BreakerState, BreakerStatus, Entered, Tolerance
 from remit.policy.honeypots import Decoy, Honeypot, decoy
 from remit.policy.limits import budget_refusal, refusal
 from remit.policy.loops import LOOP_DETECTORS, Alternation, Embed, Escalation, NoProgress, Repetition
@@ -23,6 +23,7 @@ __all__ = [
     "Decoy",
     "Deny",
     "Embed",
+    "Entered",
     "Escalation",
     "Honeypot",
     "NoProgress",

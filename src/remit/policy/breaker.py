@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from remit.core.errors import ConfigError
-from remit.core.ports import Clock
+from remit.core.ports import Clock, Pass
 
 BreakerState = Literal["closed", "open", "half_open"]
 
@@ -53,9 +53,9 @@ class BreakerStatus:
 
 
 class Breaker:
-    """One circuit. Ask `refusal` before each call and `report` how each call that was let through ended."""
+    """One circuit. `enter` before each call, and `report` on the pass how the call ended."""
 
-    __slots__ = ("_clock", "_failures", "_recent", "_state", "_tolerance", "_trips", "_until")
+    __slots__ = ("_clock", "_era", "_failures", "_recent", "_state", "_tolerance", "_trips", "_until")
 
     def __init__(self, tolerance: Tolerance | None = None, *, clock: Clock = time.monotonic) -> None:
         """Begin closed."""
@@ -63,12 +63,13 @@ class Breaker:
         self._clock = clock
         self._trips = 0
         self._until = 0.0
+        self._era = 0
         self._close()
 
-    def refusal(self) -> str:
-        """Say why a call must not be made now; empty lets it through, as the probe unless the circuit is closed."""
+    def enter(self) -> "Entered | str":
+        """Let a call through, as the probe unless the circuit is closed, or say why it must not be made now."""
         if self._state == "closed":
-            return ""
+            return Entered(self, self._era)
         now = self._clock()
         if now < self._until:
             wait = math.ceil(self._until - now)
@@ -76,10 +77,13 @@ class Breaker:
             return f"the circuit is open: {why}; try again in {wait} s"
         self._state = "half_open"
         self._until = now + self._tolerance.lease
-        return ""
+        self._era += 1
+        return Entered(self, self._era)
 
-    def report(self, *, ok: bool) -> None:
-        """Take in how a call ended; what calls from before the circuit opened still report changes nothing."""
+    def take(self, era: int, *, ok: bool) -> None:
+        """Take in how a call ended that was let through in an era; what came of those of earlier ones says nothing."""
+        if era != self._era:
+            return
         match self._state:
             case "closed":
                 self._count(ok=ok)
@@ -95,6 +99,16 @@ class Breaker:
             case _:
                 assert_never(self._state)
 
+    def forgo(self, era: int) -> None:
+        """Take a pass back that was not used: the next call may be the probe."""
+        if era == self._era and self._state == "half_open":
+            self._state, self._until = "open", self._clock()
+            self._era += 1
+
+    def holds(self, era: int) -> bool:
+        """Say whether the circuit is as it was in an era."""
+        return era == self._era
+
     def status(self) -> BreakerStatus:
         """Show the circuit now."""
         wait = 0.0 if self._state == "closed" else max(0.0, self._until - self._clock())
@@ -102,12 +116,14 @@ class Breaker:
 
     def _close(self) -> None:
         self._state: BreakerState = "closed"
+        self._era += 1
         self._failures = 0
         self._recent: deque[bool] = deque(maxlen=self._tolerance.window)
 
     def _open(self) -> None:
         bears = self._tolerance
         self._state = "open"
+        self._era += 1
         # The exponent is capped because a float overflows after a thousand failed probes.
         self._until = self._clock() + min(bears.longest, bears.cooldown * 2.0 ** min(self._trips, 64))
         self._trips += 1
@@ -121,8 +137,35 @@ class Breaker:
             self._open()
 
 
+class Entered:
+    """The right to make one call through a circuit. Only its first report counts."""
+
+    __slots__ = ("_breaker", "_era", "_used")
+
+    def __init__(self, breaker: Breaker, era: int) -> None:
+        """Belong to an era of a circuit, which ends when the circuit opens, closes or lets a probe through."""
+        self._breaker, self._era, self._used = breaker, era, False
+
+    @property
+    def good(self) -> bool:
+        """Whether the circuit is still as it was when this call was let through."""
+        return self._breaker.holds(self._era)
+
+    def report(self, *, ok: bool) -> None:
+        """Say how the call ended."""
+        if not self._used:
+            self._used = True
+            self._breaker.take(self._era, ok=ok)
+
+    def release(self) -> None:
+        """Give the right back: the call was not made after all."""
+        if not self._used:
+            self._used = True
+            self._breaker.forgo(self._era)
+
+
 class Breakers:
-    """The circuits of a process by the name of a tool or provider: the gateway's `Gate`."""
+    """The circuits of a process by the name of a tool, host or provider: the gateway's `Gate`."""
 
     __slots__ = ("_breakers", "_clock", "_others", "_tolerance")
 
@@ -139,20 +182,14 @@ class Breakers:
         self._clock = clock
         self._breakers: dict[str, Breaker] = {}
 
-    def refuses(self, name: str) -> str:
-        """Say why this name must not be called now; empty when it may, and then the call must be reported."""
-        breaker = self._breakers.get(name)
-        refusal = breaker.refusal() if breaker else ""
-        return f"`{name}`: {refusal}" if refusal else ""
-
-    def report(self, name: str, *, ok: bool) -> None:
-        """Say how a call that was let through ended."""
+    def enter(self, name: str) -> Pass | str:
+        """Let a call of this name through, or say why it must not be made now."""
         breaker = self._breakers.get(name)
         if breaker is None:
-            breaker = Breaker(self._others.get(name, self._tolerance), clock=self._clock)
-            self._breakers[name] = breaker
-        breaker.report(ok=ok)
+            breaker = self._breakers[name] = Breaker(self._others.get(name, self._tolerance), clock=self._clock)
+        entered = breaker.enter()
+        return f"`{name}`: {entered}" if isinstance(entered, str) else entered
 
     def snapshot(self) -> dict[str, BreakerStatus]:
-        """Show all circuits that have had a report, by name."""
+        """Show all circuits that were asked for, by name."""
         return {name: breaker.status() for name, breaker in sorted(self._breakers.items())}

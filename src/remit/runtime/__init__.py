@@ -2,6 +2,7 @@
 
 from remit.runtime.attaching import Attachment, Said, attach
 from remit.runtime.effects.toolsets import Toolsets
+from remit.runtime.effects.traffic import Traffic
 from remit.runtime.feed import Feed, Listener
 from remit.runtime.people import (
     answer,
@@ -33,6 +34,7 @@ __all__ = [
     "Said",
     "Session",
     "Toolsets",
+    "Traffic",
     "World",
     "answer",
     "attach",

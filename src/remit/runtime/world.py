@@ -12,7 +12,9 @@ import msgspec
 from remit.core.events import Event
 from remit.core.limits import Tenant
 from remit.core.moves import ToolCard
-from remit.core.ports import Detector, Gate, Guard, Model, Store, Tool, ToolSpec, Workers
+from remit.core.ports import Detector, Gate, Guard, Model, Store, Tool, Turns, Workers
+from remit.core.toolspec import ToolSpec
+from remit.core.values import JsonValue
 
 E = TypeVar("E", bound=Event)
 
@@ -26,6 +28,11 @@ class Redactor(Protocol):
 
 
 _json = msgspec.json.Encoder()
+
+
+def unchecked(spec: ToolSpec, output: JsonValue) -> str:
+    """Find nothing: nobody compares."""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,10 @@ class World:
     tenant: Tenant
     key: bytes
     """Signs remit tokens."""
+    turns: Turns
+    """Rates and bulkheads of tools and hosts."""
+    unlike: Callable[[ToolSpec, JsonValue], str] = unchecked
+    """Says how a good answer differs from what its tool promises; empty when it does not."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
     """Between 0 and 1; spreads retries."""

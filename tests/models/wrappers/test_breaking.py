@@ -32,13 +32,25 @@ class Notes:
     reason: str = ""
     told: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
 
-    def refuses(self, name: str) -> str:
+    def enter(self, name: str) -> "Noting | str":
         """Refuse for the reason there is."""
-        return self.reason
+        return self.reason or Noting(self, name)
 
-    def report(self, name: str, *, ok: bool) -> None:
+
+@dataclass
+class Noting:
+    """A pass that writes down what it is told."""
+
+    notes: Notes
+    name: str
+    good: bool = True
+
+    def report(self, *, ok: bool) -> None:
         """Write it down."""
-        self.told.append((name, ok))
+        self.notes.told.append((self.name, ok))
+
+    def release(self) -> None:
+        """Write nothing down."""
 
 
 async def test_it_is_a_model_like_the_one_inside() -> None:

@@ -221,7 +221,9 @@ async def test_a_breaker_stops_calls_of_what_keeps_failing_and_lets_one_probe_th
 async def test_a_call_that_waits_for_a_person_does_not_use_up_the_probe(rig: Rig) -> None:
     now = [0.0]
     rig.gate = Breakers(Tolerance(failures=1, cooldown=10), clock=lambda: now[0])
-    rig.gate.report("tool:act", ok=False)
+    entered = rig.gate.enter("tool:act")
+    assert not isinstance(entered, str)
+    entered.report(ok=False)
     now[0] = 11.0
     tool = Acting(gives("ok"))
     declared = agent(scripted(calls(use("act")), says("x")), tool, guards=[AskBefore("act")])

@@ -24,9 +24,9 @@ class Breaking:
 
     async def complete(self, request: Request, emit: Emit) -> Reply:
         """Answer; raise `OverloadedError` without a call while the breaker is open."""
-        reason = self._gate.refuses(self._provider)
-        if reason:
-            raise OverloadedError(f"{self._provider} is not called: {reason}")
+        entered = self._gate.enter(self._provider)
+        if isinstance(entered, str):
+            raise OverloadedError(f"{self._provider} is not called: {entered}")
         # A call whose end we do not see counts as failed: that is what a provider that hangs looks like, and a
         # half-open gate must hear how its one probe ended.
         ok = False
@@ -37,5 +37,5 @@ class Breaking:
             ok = True
             raise
         finally:
-            self._gate.report(self._provider, ok=ok)
+            entered.report(ok=ok)
         return reply

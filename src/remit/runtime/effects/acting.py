@@ -1,6 +1,7 @@
 """Acting: call a tool until it is known how the call ended. Nothing is done twice and nothing is guessed."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -8,11 +9,34 @@ from msgspec.structs import replace
 
 from remit.core.errors import InputRequiredError, RejectedError, ToolError
 from remit.core.messages import Call
-from remit.core.ports import Probe, Tool, ToolContext
+from remit.core.ports import Pass, Probe, Tool, ToolContext, Turn
 from remit.core.values import JsonValue
 from remit.runtime.world import World
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+
+
+class Leave(Struct, frozen=True):
+    """What lets an act begin: a turn for its first attempt, and passes of the circuits it goes through."""
+
+    turn: Turn
+    passes: Sequence[Pass] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether no circuit has opened since."""
+        return all(entered.good for entered in self.passes)
+
+    def report(self, *, ok: bool) -> None:
+        """Tell the circuits how the act ended."""
+        for entered in self.passes:
+            entered.report(ok=ok)
+
+    def release(self) -> None:
+        """Give all of it back: the act did not begin."""
+        self.turn.release()
+        for entered in self.passes:
+            entered.release()
 
 
 class Result(Struct, frozen=True):
@@ -27,6 +51,8 @@ class Result(Struct, frozen=True):
     """Whether it may have cost what the tool costs."""
     asks: InputRequiredError | None = None
     """What a person must answer first."""
+    waited: float = 0.0
+    """Seconds in which it did not act: it waited for its turn or to try again."""
 
 
 class _Failure(Struct, frozen=True):
@@ -40,25 +66,41 @@ class _Failure(Struct, frozen=True):
     landing: bool = False
     """Somebody stopped waiting for it, so it may still happen, whatever a probe says now."""
 
+    def final(self, why: str = "") -> Result:
+        """Say that nothing is tried any more."""
+        healthy = self.rejected and not self.again
+        return Result("failed", self.message + why, healthy=healthy, charged=not self.rejected)
 
-async def act(tool: Tool, call: Call, context: ToolContext, world: World) -> Result:
-    """Call a tool, retrying with backoff and jitter where nothing can happen twice by it."""
-    attempt = 0
+
+async def act(tool: Tool, call: Call, context: ToolContext, world: World, leave: Leave) -> Result:
+    """Call a tool, retrying with backoff and jitter where nothing can happen twice by it; each attempt has its turn."""
+    attempt, turn, waited = 0, leave.turn, leave.turn.waited
     while True:
         attempt += 1
-        tried = await _try(tool, call, context)
+        try:
+            tried = await _try(tool, call, context)
+        finally:
+            turn.release()
         if isinstance(tried, Result):
-            return tried if attempt == 1 else replace(tried, attempts=attempt)
+            return replace(tried, attempts=attempt, waited=waited) if attempt > 1 or waited else tried
         ended = await _known(tool, call, context, tried)
         if ended is None and (not tried.again or attempt > tool.spec.retries):
-            healthy = tried.rejected and not tried.again
-            ended = Result("failed", tried.message, healthy=healthy, charged=not tried.rejected)
+            ended = tried.final()
+        if ended is None and not leave.good:
+            ended = tried.final("; not tried again: so do other calls, and the circuit is open now")
         if ended is None:
-            await world.sleep(_pause(attempt, tried.wait, world))
+            pause = _pause(attempt, tried.wait, world)
+            await world.sleep(pause)
             # An act that was cut off may still have landed while we waited.
             ended = await _known(tool, call, context, tried)
+            taken = await world.turns.take(tool.spec) if ended is None else ""
+            waited += pause
+            if isinstance(taken, str):
+                ended = ended or tried.final(f"; not tried again: {taken}")
+            else:
+                turn, waited = taken, waited + taken.waited
         if ended is not None:
-            return replace(ended, attempts=attempt)
+            return replace(ended, attempts=attempt, waited=waited)
 
 
 async def _try(tool: Tool, call: Call, context: ToolContext) -> Result | _Failure:

@@ -1,0 +1,7 @@
+"""Home: opens a store, resolves names, wires ports and runs agents. Adapters meet only here and above."""
+
+from remit.home.home import FOLDER, MEMORY, Home
+from remit.home.remits import child_of
+from remit.home.settings import ModelMaker, Settings
+
+__all__ = ["FOLDER", "MEMORY", "Home", "ModelMaker", "Settings", "child_of"]

@@ -1,0 +1,237 @@
+"""Home: opens a store and runs agents in it."""
+
+import asyncio
+import contextlib
+import re
+import secrets as lots
+import sys
+from collections.abc import AsyncIterator, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from remit.core.agent import Agent
+from remit.core.errors import ConfigError, SessionBusyError, UnknownSessionError
+from remit.core.events import Record, SessionOpened
+from remit.core.ports import Delta, SessionQuery, SessionRow, Store
+from remit.core.state import State
+from remit.core.token import verify
+from remit.core.values import JsonObject
+from remit.home.remits import child_of, own, signing_key
+from remit.home.settings import Settings
+from remit.home.wiring import Wiring
+from remit.journal import MemoryJournal, RedactedStore, SqliteJournal
+from remit.policy import Breakers
+from remit.runtime import (
+    FileWorkers,
+    LocalWorkers,
+    Replayed,
+    RunResult,
+    Said,
+    Session,
+    answer,
+    decide,
+    fork,
+    replay,
+    send,
+)
+
+FOLDER = ".remit"
+"""Where a home keeps its store, its key and its workers, in the working folder."""
+
+MEMORY = "memory"
+"""Give this instead of a folder for a home that is gone with the process."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Home:
+    """A place where agents live. Use it as an async context manager."""
+
+    def __init__(self, store: Store, workers: LocalWorkers | FileWorkers, key: bytes, settings: Settings) -> None:
+        """Wire a home by hand; `open` does it for a folder."""
+        self.store: Store = RedactedStore(store, settings.secrets)
+        self._workers, self._key, self._settings = workers, key, settings
+        self._wiring = Wiring(self.store, workers, key, settings)
+        self._parent = own(settings.token, key)
+        if settings.answers is not None:
+            settings.answers.keep_out(settings.secrets)
+        self._active: dict[str, Session | None] = {}
+
+    @property
+    def breakers(self) -> Breakers:
+        """The circuits of its tools, hosts and providers."""
+        return self._wiring.breakers
+
+    @classmethod
+    def open(cls, place: str | Path = FOLDER, settings: Settings | None = None) -> "Home":
+        """Open the home in a folder, or in memory; raise `JournalError` when what is there is not ours."""
+        settings = settings or Settings()
+        if place == MEMORY:
+            return cls(MemoryJournal(), LocalWorkers(), lots.token_bytes(32), settings)
+        if "://" in str(place):
+            raise ConfigError(f"{str(place)!r} is no folder; a home lives in a folder, or in {MEMORY!r}")
+        folder = Path(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        key = signing_key(folder / "key")
+        own(settings.token, key)
+        store = SqliteJournal(folder / "journal.db", durability=settings.durability)
+        return cls(store, FileWorkers(folder / "workers"), key, settings)
+
+    async def __aenter__(self) -> Self:
+        """Be at home."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave, and let go of everything."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the store and of what agents have opened, and stop being a worker."""
+        settings, pooled = self._settings, sys.modules.get("remit.models.http.pooled")
+        # Whatever cannot be closed keeps nothing else open; the last of the list is closed first.
+        async with contextlib.AsyncExitStack() as closing:
+            if isinstance(self._workers, FileWorkers):
+                closing.callback(self._workers.close)
+            for opened in (
+                settings.answers,
+                settings.transport,
+                pooled and pooled.SHARED,
+                self.store,
+                self._wiring.toolsets,
+            ):
+                if opened is not None:
+                    closing.push_async_callback(opened.close)
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    async def run(self, agent: Agent, said: Said, *, session: str = "", tenant: str = "", token: str = "") -> RunResult:
+        """Give an agent a message and drive it until it answers or waits: in a new session, or in the one named.
+
+        A named session that does not exist is opened under that name.
+        `token` makes the new session a child of the one it was given to. Raise `OverLimitError` when the tenant or the
+        tree has no room, `SessionBusyError` when another worker drives the session.
+        """
+        living = await self._living(agent, session, tenant, token)
+        return await self._drive(living, said)
+
+    async def stream(
+        self, agent: Agent, said: Said, *, session: str = "", tenant: str = "", token: str = ""
+    ) -> AsyncIterator[Delta | Record | RunResult]:
+        """Like `run`, but yield text as it is written and records as they become durable; the result comes last."""
+        living = await self._living(agent, session, tenant, token)
+        listener = living.feed.listen(after=living.state.seq if session else 0)
+        driving = asyncio.ensure_future(self._drive(living, said))
+        try:
+            async for item in listener:
+                yield item
+            yield await driving
+        finally:
+            living.feed.leave(listener)
+            if not driving.done():
+                living.pause()
+                await asyncio.gather(driving, return_exceptions=True)
+
+    async def resume(self, agent: Agent, session: str) -> RunResult:
+        """Go on with a session after a crash, a decision or a pause; raise `UnknownSessionError` when there is none."""
+        await self._wiring.check(agent)
+        with self._taken(session):
+            living = await self._loaded(agent, session, await self._records(session))
+        return await self._drive(living)
+
+    def pause(self) -> None:
+        """Have all sessions of this home stop after the step they are in."""
+        for living in self._active.values():
+            if living is not None:
+                living.pause()
+
+    async def _living(self, agent: Agent, session: str, tenant: str, token: str) -> Session:
+        name = session or lots.token_hex(6)
+        await self._wiring.check(agent)
+        with self._taken(name):
+            records = await self.store.read(name) if session else []
+            if records:
+                return await self._loaded(agent, name, records)
+            if not _NAME.fullmatch(name):
+                raise ConfigError(
+                    f"{name!r} cannot name a session; use up to 64 letters, digits, dots, dashes and underscores"
+                )
+            parent = verify(token, self._key) if token else self._parent
+            owner = parent.tenant if parent else tenant or self._settings.tenants[0].name
+            living = await Session.open(name, *await self._wiring.world(agent, owner), tree=child_of(parent))
+            self._active[name] = living
+            return living
+
+    async def _loaded(self, agent: Agent, name: str, records: Sequence[Record]) -> Session:
+        first = records[0].event
+        assert isinstance(first, SessionOpened)
+        living = await Session.load(name, *await self._wiring.world(agent, first.tenant), records)
+        self._active[name] = living
+        return living
+
+    @contextmanager
+    def _taken(self, name: str) -> Generator[None]:
+        """Be the one in this process who drives a session, from before the first await on."""
+        if name in self._active:
+            raise SessionBusyError(f"session {name!r} is being driven in this process; use `send` to leave a message")
+        self._active[name] = None
+        try:
+            yield
+        except BaseException:
+            del self._active[name]
+            raise
+
+    async def _drive(self, living: Session, said: Said | None = None) -> RunResult:
+        try:
+            if said is not None:
+                await living.hear(said)
+            return await living.run()
+        finally:
+            self._active.pop(living.id, None)
+            living.feed.end()
+
+    # -- people ----------------------------------------------------------------------------------------------------
+
+    async def send(self, session: str, said: Said, *, by: str = "user", key: str = "") -> None:
+        """Leave a message for an agent; whoever drives its session takes it up."""
+        await send(self.store, session, said, by=by, key=key)
+
+    async def approve(self, session: str, call: str = "", *, granted: bool = True, by: str, reason: str = "") -> None:
+        """Approve or deny a call that waits, for exactly its arguments; `resume` then goes on."""
+        await decide(self.store, session, call, granted=granted, by=by, reason=reason)
+
+    async def answer(self, session: str, given: JsonObject | None, call: str = "", *, by: str) -> None:
+        """Answer what a call asks, or decline with `None`; `resume` then goes on."""
+        await answer(self.store, session, call, given, by=by)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    async def session(self, session: str) -> State:
+        """Give what a session is now; raise `UnknownSessionError` when there is none."""
+        return State.fold(record.event for record in await self._records(session))
+
+    async def _records(self, session: str) -> list[Record]:
+        records = await self.store.read(session)
+        if not records:
+            raise UnknownSessionError(f"no session {session!r} in this home; `remit sessions` lists them")
+        return records
+
+    async def sessions(self, query: SessionQuery | None = None) -> list[SessionRow]:
+        """List sessions, newest first."""
+        return await self.store.sessions(query or SessionQuery())
+
+    async def fork(self, session: str, *, at: int | None = None) -> str:
+        """Begin a new session with the past of another, up to an event; give its id."""
+        name = lots.token_hex(6)
+        await fork(self.store, session, name, at=at, tree=child_of(self._parent))
+        return name
+
+    async def replay(self, agent: Agent, session: str) -> tuple[Replayed, ...]:
+        """Drive the agent's strategy over a recorded session without touching the world; one finding a run."""
+        state = await self.session(session)
+        assert state.opened is not None
+        ready, world = await self._wiring.world(agent, state.opened.tenant)
+        return await replay(await self.store.read(session), ready, world)

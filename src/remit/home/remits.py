@@ -1,0 +1,42 @@
+"""Remits: the key that signs them, the one a process is inside of, and the place of a child below its parent."""
+
+import contextlib
+import os
+import secrets as lots
+from pathlib import Path
+
+from remit.core.errors import ConfigError, OverLimitError
+from remit.core.events import Tree
+from remit.core.token import VARIABLE, Remit, verify
+
+
+def child_of(parent: Remit | None) -> Tree | None:
+    """Give the place of a new session below its parent; raise `OverLimitError` when that is too deep."""
+    if parent is None:
+        return None
+    tree = parent.tree
+    if tree.depth + 1 > tree.max_depth:
+        raise OverLimitError(f"depth/tree/{tree.root}", 1, tree.depth, tree.max_depth)
+    return Tree(tree.root, parent.session, tree.depth + 1, tree.max_depth, tree.max_children, tree.cap)
+
+
+def own(token: str, key: bytes) -> Remit | None:
+    """Read the remit to stay inside, if there is one."""
+    token = token or os.environ.get(VARIABLE, "")
+    return verify(token, key) if token else None
+
+
+def signing_key(path: Path) -> bytes:
+    """Read the key that signs tokens, or make one that only this user can read."""
+    if not path.exists():
+        # Written aside and put in place whole: another process must never read half a key, or make another one.
+        draft = path.with_name(f"{path.name}.{lots.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(lots.token_bytes(32))
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+        draft.unlink()
+    key = path.read_bytes()
+    if len(key) != 32:
+        raise ConfigError(f"{path} does not hold a key of 32 bytes; move it away to have a new one made")
+    return key

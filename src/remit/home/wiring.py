@@ -1,0 +1,133 @@
+"""Wiring: resolves names and gives each agent its world. The one place where adapters meet."""
+
+import contextlib
+import importlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol, cast
+
+from remit.core.agent import Agent
+from remit.core.errors import ConfigError
+from remit.core.ports import Detector, Model, Store
+from remit.home.settings import Settings
+from remit.models.http.port import Timeouts, Transport
+from remit.models.keys import Keys
+from remit.models.names import provider_of
+from remit.models.stack import stack
+from remit.models.wrappers.breaking import Breaking
+from remit.models.wrappers.rate_limited import shared_rate
+from remit.policy import LOOP_DETECTORS, Breakers, NoProgress, Tolerance, Velocity
+from remit.runtime import FileWorkers, LocalWorkers, Toolsets, Traffic, World
+from remit.strategies import react, shaped
+from remit.tools.promises import unlike
+
+_WORLDS = 256
+"""Agents whose wiring is kept; more than that are made for one use each."""
+
+
+class Wiring:
+    """What the agents of a home are made to work with."""
+
+    def __init__(self, store: Store, workers: LocalWorkers | FileWorkers, key: bytes, settings: Settings) -> None:
+        """Take the ports of the home."""
+        others = {name: bears for name, bears in settings.tolerances.items() if name != "*"}
+        self.breakers = Breakers(settings.tolerances.get("*", Tolerance()), others=others)
+        self.toolsets = Toolsets()
+        self._turns = Traffic(settings.flows)
+        self._store, self._workers, self._key, self._settings = store, workers, key, settings
+        self._tenants = {tenant.name: tenant for tenant in settings.tenants}
+        self._seen: dict[str, str] = {}
+        """The keys looked up last, by variable."""
+        self._worlds: dict[tuple[int, str], tuple[Agent, Agent, World]] = {}
+        """The agent as declared is kept too, so that no other one can come to have its id."""
+
+    async def world(self, agent: Agent, tenant: str) -> tuple[Agent, World]:
+        known = self._worlds.get((id(agent), tenant))
+        if known is not None:
+            return known[1], known[2]
+        if tenant not in self._tenants:
+            raise ConfigError(f"no tenant {tenant!r} in this home; there are: {', '.join(self._tenants)}")
+        models = {"default": agent.model, **agent.roles}
+        ready = agent
+        if agent.strategy is None:
+            ready = replace(agent, strategy=shaped(agent.output) if agent.output else react)
+        world = World(
+            store=self._store,
+            models={role: self._model(model) for role, model in models.items()},
+            tools=await self.toolsets.tools(agent),
+            guards=(*self._settings.guards, *agent.guards),
+            detectors=self._detectors(agent),
+            gate=self.breakers,
+            secrets=self._settings.secrets,
+            workers=self._workers,
+            tenant=self._tenants[tenant],
+            key=self._key,
+            turns=self._turns,
+            unlike=unlike,
+        )
+        if len(self._worlds) >= _WORLDS:
+            self._worlds.clear()
+        self._worlds[id(agent), tenant] = (agent, ready, world)
+        return ready, world
+
+    def _model(self, model: str | Model) -> Model:
+        if not isinstance(model, str):
+            return Breaking(model, self.breakers)
+        settings = self._settings
+        prefix, _, name = model.partition(":")
+        maker = settings.models.get(prefix)
+        made = (
+            _connecting().connect(model, keys=self._look_up, transport=settings.transport, timeouts=settings.timeouts)
+            if maker is None
+            else maker(name)
+        )
+        provider, key = provider_of(model), "" if maker else self._key_of(model)
+        rate = shared_rate(provider, key, settings.paces[provider]) if provider in settings.paces else None
+        return stack(made, gate=self.breakers, rate=rate, cache=settings.answers, prices=settings.prices)
+
+    def _key_of(self, model: str) -> str:
+        """Find the key of a model and keep it out of every journal; empty when there is none."""
+        key = ""
+        for variable in _connecting().key_variables(model):
+            key = self._look_up(variable)
+        return key
+
+    def _look_up(self, variable: str) -> str:
+        """Look a key up and keep it out of every journal, also one that changed while a session lives."""
+        key = self._settings.keys(variable)
+        if self._seen.get(variable) != key:
+            self._seen[variable] = key
+            # What cannot be kept out, such as a local server's "EMPTY", is no secret.
+            with contextlib.suppress(ConfigError):
+                self._settings.secrets.register(variable, key)
+        return key
+
+    async def check(self, agent: Agent) -> None:
+        """Refuse to begin with a model that cannot be asked for want of a key, or with a file that holds no answers."""
+        if self._settings.answers is not None:
+            await self._settings.answers.ready()
+        for model in (agent.model, *agent.roles.values()):
+            if isinstance(model, str) and model.partition(":")[0] not in self._settings.models:
+                needed = _connecting().key_needed(model)
+                if needed and not self._settings.keys(needed):
+                    raise ConfigError(f"no key for model {model!r}: set {needed}")
+
+    def _detectors(self, agent: Agent) -> tuple[Callable[[], Detector], ...]:
+        embed, velocity = self._settings.embed, agent.limits.usd_per_minute
+        makers: list[Callable[[], Detector]] = [*(LOOP_DETECTORS if agent.detectors is None else agent.detectors)]
+        if embed is not None and agent.detectors is None:
+            makers.append(lambda: NoProgress(embed))
+        if velocity is not None:
+            makers.append(lambda: Velocity(velocity))
+        return tuple(makers)
+
+
+def _connecting() -> "_Connecting":
+    # The wires and their HTTP are loaded by those who name a model, and by nobody else.
+    return cast("_Connecting", importlib.import_module("remit.models.connecting"))
+
+
+class _Connecting(Protocol):
+    def connect(self, name: str, *, keys: Keys, transport: Transport | None, timeouts: Timeouts) -> Model: ...
+    def key_variables(self, name: str) -> tuple[str, ...]: ...
+    def key_needed(self, name: str) -> str: ...
