@@ -92,11 +92,11 @@ class Rig:
             key=bytes(32),
             turns=self.turns,
             unlike=self.unlike,
-            sleep=self._sleep,
+            sleep=self.sleep,
             jitter=lambda: 1.0,
         )
 
-    async def _sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
     async def open(self, agent: Agent, text: str = "", name: str = "s", tree: Tree | None = None) -> Session:
