@@ -5,25 +5,53 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, overload
 
 import msgspec
 
-from remit.core.events import Event
 from remit.core.limits import Tenant
 from remit.core.moves import ToolCard
 from remit.core.ports import Detector, Gate, Guard, Model, Store, Tool, Turns, Workers
 from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonValue
 
-E = TypeVar("E", bound=Event)
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Redaction(Protocol):
+    """Takes a text in pieces, and gives it on without any value that was split over them."""
+
+    def feed(self, text: str) -> str:
+        """Take a piece; give what is settled."""
+        ...
+
+    def end(self) -> str:
+        """Give what was still held back; the next piece begins another text."""
+        ...
 
 
 class Redactor(Protocol):
-    """Keeps secrets out of what is written."""
+    """Keeps secrets out of what is written, shown and told."""
 
-    def redact_event(self, event: E) -> E:
-        """Give the event without any registered value; the same object when there is none in it."""
+    version: int
+    """Another one when a value was registered; 0 while none is."""
+
+    def redact_event(self, event: S) -> S:
+        """Give an event, or another struct, without any registered value; the same object when there is none in it."""
+        ...
+
+    @overload
+    def redact(self, value: str) -> str: ...
+    @overload
+    def redact(self, value: bytes) -> bytes: ...
+    @overload
+    def redact(self, value: JsonValue) -> JsonValue: ...
+    def redact(self, value: JsonValue | bytes) -> JsonValue | bytes:
+        """Give a value without any registered one; the same object when there is none in it."""
+        ...
+
+    def stream(self) -> Redaction:
+        """Begin a text that comes in pieces."""
         ...
 
 

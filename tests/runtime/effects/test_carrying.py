@@ -99,7 +99,7 @@ async def test_when_the_circuit_opens_meanwhile_a_call_is_not_tried_again(rig: R
     await rig.run(agent(scripted(WISH, says("x")), tool))
     assert len(tool.seen) == 1
     assert (await outputs(rig))[0][1] == (
-        "OSError: down; not tried again: so do other calls, and the circuit is open now"
+        "OSError: down; not tried again: `tool:act`: the circuit is open: it kept failing; try again in 10 s"
     )
 
 

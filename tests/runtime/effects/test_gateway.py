@@ -207,10 +207,10 @@ async def test_an_error_that_is_not_unicode_can_be_doubted(rig: Rig) -> None:
 async def test_a_breaker_stops_calls_of_what_keeps_failing_and_lets_one_probe_through(rig: Rig) -> None:
     now = [0.0]
     rig.gate = Breakers(Tolerance(failures=1, cooldown=10), clock=lambda: now[0])
-    tool = failing(3, OSError("down"))
+    tool = failing(1, OSError("down"))
     wish = calls(use("act"))
     await rig.run(agent(scripted(wish, wish, says("x")), tool))
-    assert len(tool.seen) == 3
+    assert len(tool.seen) == 1
     assert (await ended(rig))[1] == ("failed", "`tool:act`: the circuit is open: it kept failing; try again in 10 s")
     now[0] = 11.0
     session = await rig.open(agent(scripted(wish, wish, says("x")), tool), "go", "t")

@@ -17,14 +17,16 @@ from remit.core.errors import (
     OverLimitError,
 )
 from remit.core.events import ModelAnswered, ModelAsked, ModelFailed
-from remit.core.messages import AssistantMessage, Call, Message, Stop, UserMessage
+from remit.core.messages import Call, Stop, UserMessage
 from remit.core.moves import Answer, Ask
 from remit.core.ports import Delta, Entry, Model, Reply, Request, ToolSpec
 from remit.core.shape import Shape
-from remit.core.state import MAIN, State, Step
+from remit.core.state import State, Step
 from remit.core.values import JsonObject, Nanos, now_ms
 from remit.policy import budget_refusal, refusal
 from remit.runtime.asking.repair import read_json
+from remit.runtime.asking.told import Told, same
+from remit.runtime.asking.told import tokens as bound
 from remit.runtime.feed import Feed
 from remit.runtime.halts import Stopped
 from remit.runtime.ledger import Ledger
@@ -32,28 +34,12 @@ from remit.runtime.payload import fit, legible
 from remit.runtime.recorder import NoRoom, Recorder
 from remit.runtime.world import World
 
-_MESSAGE_OVERHEAD = 16
-"""Tokens that a provider may add around a message; more than any known one does."""
-
-_REQUEST_OVERHEAD = 64
-"""Tokens that a provider may add around a request."""
-
 _WARN = "You are repeating yourself without getting further. Try something else, or answer with what you have."
 _FORCE = "Answer now with what you have. No more tool calls are possible."
 
 _SHORTEN = "; begin a new session, or give the agent a model that reads more"
 
 _json = msgspec.json.Encoder()
-
-
-@dataclass(slots=True)
-class _Measured:
-    """How many tokens a conversation takes at most, counted once a message."""
-
-    messages: int = 0
-    tokens: int = 0
-    memo: dict[object, object] = field(default_factory=dict[object, object])
-    """What the wires made of it."""
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -76,14 +62,11 @@ class Asking:
     recorder: Recorder
     ledger: Ledger
     feed: Feed
-    _sizes: dict[str, _Measured] = field(default_factory=dict[str, _Measured])
-    _run: int = 0
-    _instructions: int = field(init=False)
-    """Tokens that the instructions take at most."""
+    _told: Told = field(init=False)
 
     def __post_init__(self) -> None:
-        """Measure what every request repeats."""
-        self._instructions = len(self.agent.instructions.encode("utf-8", "replace")) + _REQUEST_OVERHEAD
+        """Begin with nothing told."""
+        self._told = Told(self.agent.instructions, self.world.secrets)
 
     async def ask(self, path: str, move: Ask) -> Answer:
         """Give the recorded answer, or get one."""
@@ -108,13 +91,15 @@ class Asking:
     async def _ask(self, path: str, move: Ask) -> Answer:
         state = self.recorder.state
         self._check(state)
+        told, say = self._told, self.world.secrets.redact(move.say)
+        told.renew(state)
         nudge, tools = self._nudge(state, move)
         model = self.world.models.get(move.role) or self.world.models["default"]
-        offer = self.world.offer(tools, state.revealed)
+        offer, shape = told.offer(self.world.offer(tools, state.revealed)), told.shape(move.shape)
         asked = ModelAsked(
             path,
             "" if move.role == "default" else move.role,
-            say=move.say,
+            say=say,
             tools=move.tools,
             shape=move.shape.id if move.shape else "",
             alone=move.alone,
@@ -122,11 +107,10 @@ class Asking:
             model=_unlike_pinned(state, move.role, model),
             sample=move.sample,
         )
-        said = [UserMessage(text) for text in (move.say, nudge) if text]
+        said = [UserMessage(text) for text in (say, nudge) if text]
         key = path.rpartition(".")[0]
-        before: list[Message] = [] if move.alone else state.thread(key)
-        tokens = offer.tokens + self._instructions + _tokens(said) + (0 if move.alone else self._size(key, before))
-        tokens += len(_json.encode(move.shape.schema)) if move.shape else 0
+        tokens = offer.tokens + told.around() + bound(said) + (0 if move.alone else told.tokens(state, key))
+        tokens += len(_json.encode(shape.schema)) if shape else 0
         worst = self._worst(model, tokens, state.limits.max_output, state.limits.unpriced)
         held = self.ledger.hold(worst, state.limits)
         try:
@@ -137,19 +121,19 @@ class Asking:
             heed(self.recorder.state)
             self._check(self.recorder.state)
             raise Stopped("refused", f"the model was not asked: {error}") from None
-        messages: Sequence[Message] = said if move.alone else self.recorder.state.thread(key)
+        told.renew(self.recorder.state)
         request = Request(
-            messages=messages,
-            instructions=self.agent.instructions,
+            messages=said if move.alone else told.messages(self.recorder.state, key),
+            instructions=told.instructions,
             tools=offer.specs,
-            shape=move.shape,
+            shape=shape,
             max_output=state.limits.max_output,
             role=move.role,
             session=self.recorder.session,
             tenant=self.world.tenant.name,
             sample=move.sample,
-            memo=None if move.alone else self._sizes[key].memo,
-            blobs=self.world.store,
+            memo=None if move.alone else told.thread(self.recorder.state, key).memo,
+            blobs=told.blobs(self.world.store),
         )
         on_its_way = _Asked(path, move, model, offer.specs, worst, held)
         return self._take(on_its_way, await self._complete(on_its_way, request))
@@ -173,16 +157,6 @@ class Asking:
             case _:
                 return "", move.tools
 
-    def _size(self, key: str, messages: list[Message]) -> int:
-        """Bound the tokens of a conversation from above: no tokenizer makes more tokens than there are bytes."""
-        if self._run != self.recorder.state.runs:
-            # The branches of another run had other conversations under the same keys.
-            self._run, self._sizes = self.recorder.state.runs, {MAIN: self._sizes.get(MAIN, _Measured())}
-        size = self._sizes.setdefault(key, _Measured())
-        size.tokens += _tokens(messages[size.messages :])
-        size.messages = len(messages)
-        return size.tokens
-
     def _worst(self, model: Model, tokens: int, output: int, unpriced: str) -> Nanos:
         spec = model.spec
         if spec.price is None:
@@ -200,9 +174,9 @@ class Asking:
         seconds = self._seconds_left()
         try:
             if seconds is None:
-                return await _answer(asked.model, request, self.feed)
+                return await self._answer(asked.model, request)
             async with asyncio.timeout(seconds):
-                return await _answer(asked.model, request, self.feed)
+                return await self._answer(asked.model, request)
         except TimeoutError:
             # Whoever is cut off may still have been answered and billed.
             self._failed(asked, "cut off: the run's time was over", asked.worst)
@@ -211,6 +185,40 @@ class Asking:
             said = legible(str(error)) + (_SHORTEN if isinstance(error, ContextTooLongError) else "")
             self._failed(asked, f"{type(error).__name__}: {said}", 0 if error.free else asked.worst)
             raise Stopped("failed", f"the model {asked.model.spec.name!r} gave no answer: {said}") from error
+
+    async def _answer(self, model: Model, request: Request) -> Reply:
+        shown, redaction = False, self.world.secrets.stream()
+
+        def show(delta: Delta) -> None:
+            nonlocal shown
+            shown = True
+            if delta.fresh:
+                # What waited is of a text that is void.
+                redaction.end()
+            text = redaction.feed(delta.text)
+            if text is delta.text:
+                self.feed.say(delta)
+            elif text or delta.fresh:
+                self.feed.say(Delta(text, delta.fresh))
+
+        try:
+            reply = await model.complete(request, show)
+        except TimeoutError as error:
+            # Not ours: our own cuts the model off and so does not come out of it as an error.
+            raise ModelTimeoutError(str(error) or "no answer in time") from error
+        except ConfigError as error:
+            # Found out before anything was sent; but a wrapper that may be billed twice may have lost a call before.
+            failed = ModelRequestError(str(error))
+            failed.free = model.spec.calls == 1 and not shown
+            raise failed from error
+        except ModelError as error:
+            # Text that came was surely computed, whatever ended it.
+            error.free = error.free and not shown
+            raise
+        rest = redaction.end()
+        if rest:
+            self.feed.say(Delta(rest))
+        return reply
 
     def _failed(self, asked: _Asked, error: str, cost: Nanos) -> None:
         failed = ModelFailed(asked.path, error, cost=cost, final=True)
@@ -252,30 +260,6 @@ class Asking:
         return Answer(kept.text, kept.calls, value, kept.problem)
 
 
-async def _answer(model: Model, request: Request, feed: Feed) -> Reply:
-    shown = False
-
-    def show(delta: Delta) -> None:
-        nonlocal shown
-        shown = True
-        feed.say(delta)
-
-    try:
-        return await model.complete(request, show)
-    except TimeoutError as error:
-        # Not ours: our own cuts the model off and so does not come out of it as an error.
-        raise ModelTimeoutError(str(error) or "no answer in time") from error
-    except ConfigError as error:
-        # Found out before anything was sent; but a wrapper that may be billed twice may have lost a call before.
-        failed = ModelRequestError(str(error))
-        failed.free = model.spec.calls == 1 and not shown
-        raise failed from error
-    except ModelError as error:
-        # Text that came was surely computed, whatever ended it.
-        error.free = error.free and not shown
-        raise
-
-
 def _refused(state: State, worst: Nanos) -> str:
     """Say why a model may not be asked now, in the light of all that was decided up to here."""
     if state.run is not None and state.run.cancelled is not None:
@@ -306,8 +290,8 @@ def recalled(path: str, step: Step, move: Ask) -> Answer | None:
         raise DivergedError(path, "a note", "a question to a model")
     shape = move.shape.id if move.shape else ""
     role = "" if move.role == "default" else move.role
-    recorded = (asked.role, asked.say, asked.tools, asked.shape, asked.alone, asked.sample)
-    if recorded != (role, move.say, move.tools, shape, move.alone, move.sample):
+    recorded = (asked.role, asked.tools, asked.shape, asked.alone, asked.sample)
+    if recorded != (role, move.tools, shape, move.alone, move.sample) or not same(asked.say, move.say):
         now, then = _worded(move.role, move.say), _worded(asked.role or "default", asked.say)
         raise DivergedError(path, then, now if now != then else f"{now} with other tools or another shape")
     if step.failed is not None and step.failed.final:
@@ -376,17 +360,3 @@ def _arguments(args: JsonObject) -> JsonObject:
     if all(type(name) is str for name in fitting):
         return fitting
     return {str(name): value for name, value in fitting.items()}
-
-
-def _tokens(messages: Sequence[Message]) -> int:
-    total = 0
-    for message in messages:
-        total += _MESSAGE_OVERHEAD
-        match message:
-            case UserMessage(text=text, parts=parts):
-                total += len(text.encode("utf-8", "replace")) + sum(part.tokens for part in parts)
-            case AssistantMessage():
-                total += len(_json.encode((message.text, message.calls, message.reasoning)))
-            case _:
-                total += len(_json.encode(message.outcome.output))
-    return total

@@ -1,7 +1,7 @@
 """Acting: call a tool until it is known how the call ended. Nothing is done twice and nothing is guessed."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 
 
 class Leave(Struct, frozen=True):
-    """What lets an act begin: a turn for its first attempt, and passes of the circuits it goes through."""
+    """What lets one attempt begin: a turn, and passes of the circuits it goes through."""
 
     turn: Turn
     passes: Sequence[Pass] = ()
@@ -27,16 +27,21 @@ class Leave(Struct, frozen=True):
         """Whether no circuit has opened since."""
         return all(entered.good for entered in self.passes)
 
-    def report(self, *, ok: bool) -> None:
-        """Tell the circuits how the act ended."""
+    def end(self, *, ok: bool) -> None:
+        """Say that the attempt is over, and tell the circuits how it went."""
+        self.turn.release()
         for entered in self.passes:
             entered.report(ok=ok)
 
     def release(self) -> None:
-        """Give all of it back: the act did not begin."""
+        """Give all of it back: the attempt did not begin, or nobody saw its end."""
         self.turn.release()
         for entered in self.passes:
             entered.release()
+
+
+Again = Callable[[], Awaitable[Leave | str]]
+"""Gets the leave for another attempt, or says why there is none."""
 
 
 class Result(Struct, frozen=True):
@@ -45,8 +50,6 @@ class Result(Struct, frozen=True):
     status: Literal["ok", "failed", "unknown", "asks"]
     output: JsonValue
     attempts: int = 1
-    healthy: bool = True
-    """Whether the other side is there: it may say no and be healthy."""
     charged: bool = True
     """Whether it may have cost what the tool costs."""
     asks: InputRequiredError | None = None
@@ -66,41 +69,52 @@ class _Failure(Struct, frozen=True):
     landing: bool = False
     """Somebody stopped waiting for it, so it may still happen, whatever a probe says now."""
 
+    @property
+    def healthy(self) -> bool:
+        """Whether the other side is there: it may say no and be healthy."""
+        return self.rejected and not self.again
+
     def final(self, why: str = "") -> Result:
         """Say that nothing is tried any more."""
-        healthy = self.rejected and not self.again
-        return Result("failed", self.message + why, healthy=healthy, charged=not self.rejected)
+        return Result("failed", self.message + why, charged=not self.rejected)
 
 
-async def act(tool: Tool, call: Call, context: ToolContext, world: World, leave: Leave) -> Result:
-    """Call a tool, retrying with backoff and jitter where nothing can happen twice by it; each attempt has its turn."""
-    attempt, turn, waited = 0, leave.turn, leave.turn.waited
+async def act(tool: Tool, call: Call, context: ToolContext, world: World, leave: Leave, again: Again) -> Result:
+    """Call a tool, retrying with backoff and jitter where nothing can happen twice by it; each attempt takes leave."""
+    attempt, waited = 0, leave.turn.waited
     while True:
         attempt += 1
-        try:
-            tried = await _try(tool, call, context)
-        finally:
-            turn.release()
+        tried = await _attempt(tool, call, context, leave)
         if isinstance(tried, Result):
             return replace(tried, attempts=attempt, waited=waited) if attempt > 1 or waited else tried
         ended = await _known(tool, call, context, tried)
         if ended is None and (not tried.again or attempt > tool.spec.retries):
             ended = tried.final()
-        if ended is None and not leave.good:
-            ended = tried.final("; not tried again: so do other calls, and the circuit is open now")
         if ended is None:
             pause = _pause(attempt, tried.wait, world)
             await world.sleep(pause)
+            waited += pause
             # An act that was cut off may still have landed while we waited.
             ended = await _known(tool, call, context, tried)
-            taken = await world.turns.take(tool.spec) if ended is None else ""
-            waited += pause
+        if ended is None:
+            taken = await again()
             if isinstance(taken, str):
-                ended = ended or tried.final(f"; not tried again: {taken}")
+                ended = tried.final(f"; not tried again: {taken}")
             else:
-                turn, waited = taken, waited + taken.waited
+                leave, waited = taken, waited + taken.turn.waited
         if ended is not None:
             return replace(ended, attempts=attempt, waited=waited)
+
+
+async def _attempt(tool: Tool, call: Call, context: ToolContext, leave: Leave) -> Result | _Failure:
+    try:
+        tried = await _try(tool, call, context)
+    except BaseException:
+        leave.release()
+        raise
+    # Each attempt counts: whoever waits to try again keeps nobody else from learning that the other side is down.
+    leave.end(ok=isinstance(tried, Result) or tried.healthy)
+    return tried
 
 
 async def _try(tool: Tool, call: Call, context: ToolContext) -> Result | _Failure:
@@ -128,7 +142,7 @@ async def _known(tool: Tool, call: Call, context: ToolContext, failure: _Failure
     if probed is not None and probed.happened:
         return Result("ok", probed.output)
     if probed is None or failure.landing:
-        return Result("unknown", failure.message, healthy=False)
+        return Result("unknown", failure.message)
     return None
 
 

@@ -70,11 +70,11 @@ class Carrying:
             if refused is not None:
                 leave.release()
                 return refused
-            result = await act(go.tool, go.call, self._context(go.call), self.world, leave)
         except BaseException:
             leave.release()
             raise
-        return await self._conclude(replace(go, made=None), result, leave)
+        result = await act(go.tool, go.call, self._context(go.call), self.world, leave, lambda: self._leave(go))
+        return await self._conclude(replace(go, made=None), result)
 
     # -- before the act --------------------------------------------------------------------------------------------
 
@@ -158,17 +158,16 @@ class Carrying:
                 # It is about to be tried anew, so a second crash must find an intent again.
                 self.recorder.record(EffectStarted(go.call.id))
             await self.recorder.flush()
-            result = await act(go.tool, go.call, context, self.world, leave)
         except BaseException:
             leave.release()
             raise
-        return await self._conclude(go, result, leave)
+        return await self._conclude(
+            go, await act(go.tool, go.call, context, self.world, leave, lambda: self._leave(go))
+        )
 
     # -- after the act ---------------------------------------------------------------------------------------------
 
-    async def _conclude(self, go: Go, result: Result, leave: Leave | None = None) -> Outcome:
-        if leave is not None:
-            leave.report(ok=result.healthy and result.status != "unknown")
+    async def _conclude(self, go: Go, result: Result) -> Outcome:
         if result.status == "unknown":
             return await self._doubt(go, str(result.output))
         if result.asks is not None:

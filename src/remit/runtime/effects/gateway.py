@@ -120,9 +120,7 @@ class Gateway:
             return Go(detached(call), self._tool(call), made, over=True)
         return self._check(call, number, made)
 
-    def _check(
-        self, call: Call, number: int, made: Call | None, *, approved: bool = False
-    ) -> Outcome | Suspended | Go:
+    def _check(self, call: Call, number: int, made: Call | None, *, approved: bool = False) -> Outcome | Suspended | Go:
         call = detached(call)
         problem = self._problem(call, number)
         if problem:
