@@ -26,7 +26,9 @@ COMMANDS = {
     "replay": ("remit.cli.commands.replay", "drive the strategy over what is recorded, without touching the world"),
     "raise": ("remit.cli.people.raising", "give a session more room: a higher limit"),
     "new": ("remit.cli.commands.new", "make a starter project that runs offline"),
+    "tools": ("remit.cli.tools", "list, review, lock, compare and check the tools of a project"),
     "mcp": ("remit.cli.mcp", "offer an agent, or its tools, to MCP clients"),
+    "policy": ("remit.cli.policy", "check policies, test them with tables, and say why a call was judged so"),
     "gateway": ("remit.cli.serving.gateway", "let other programs reach only what a host policy allows: a proxy"),
     "doctor": ("remit.cli.commands.doctor", "say what is configured, reachable and missing"),
 }
