@@ -5,11 +5,11 @@ import contextvars
 import inspect
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from remit.core.errors import ConfigError, RejectedError
+from remit.core.errors import ConfigError, InputRequiredError, RejectedError
 from remit.core.ports import Probe, ToolContext
 from remit.core.values import JsonObject, JsonValue, nanos
 from remit.testing.tools import check_tool
@@ -228,3 +228,44 @@ def test_a_nameless_function_needs_a_name() -> None:
     with pytest.raises(ConfigError, match="give `name=`"):
         tool(nameless)
     assert tool(name="one")(nameless).spec.name == "one"
+
+
+async def test_a_question_to_a_person_passes_from_both_kinds_of_functions() -> None:
+    @tool
+    def pay(amount: int) -> int:
+        raise InputRequiredError("Which account?", {"type": "object"}, memo=amount)
+
+    @tool
+    async def ask(amount: int) -> int:
+        raise InputRequiredError("Which account?", {"type": "object"}, memo=amount)
+
+    for kind in (pay, ask):
+        with pytest.raises(InputRequiredError) as caught:
+            await kind.call({"amount": 5}, CONTEXT)
+        assert (caught.value.question, caught.value.memo) == ("Which account?", 5)
+
+
+async def test_a_probe_may_take_the_context_too() -> None:
+    def happened(key: str, context: ToolContext) -> str:
+        return f"{key} {context.tenant}"
+
+    book = FunctionTool(_plain_add, reconcile=happened)
+    assert await book.probe({"a": 1}, ToolContext(key="k1", tenant="acme")) == Probe(happened=True, output="k1 acme")
+
+
+def no_key() -> None: ...
+
+
+def unreadable(key: "Nowhere") -> None: ...  # noqa: F821 # pyright: ignore[reportUndefinedVariable, reportUnknownParameterType]
+
+
+@pytest.mark.parametrize(
+    ("reconcile", "why"),
+    [
+        (no_key, "'_plain_add': `reconcile` takes the key, or the key and the arguments"),
+        (cast("Any", unreadable), "an annotation of its `reconcile` cannot be read"),
+    ],
+)
+def test_a_probe_that_cannot_be_asked_is_refused(reconcile: Callable[..., Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        FunctionTool(_plain_add, reconcile=reconcile)

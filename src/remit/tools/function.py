@@ -3,50 +3,22 @@
 import asyncio
 import functools
 import inspect
-import re
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from pydantic import ValidationError
 
 from remit.core.errors import ConfigError, RejectedError
-from remit.core.ports import Probe, ToolContext, ToolSpec
-from remit.core.values import JsonObject, JsonValue, nanos
+from remit.core.ports import Probe, ToolContext
+from remit.core.toolspec import ToolSpec
+from remit.core.values import JsonObject, JsonValue
+from remit.tools.injection import Need, Parameters, hints_of, parameters
+from remit.tools.options import Reconcile, ToolOptions, contract
 from remit.tools.results import jsonable
 from remit.tools.signature import signature
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-Reconcile = Callable[[str], Any] | Callable[[str, JsonObject], Any]
-"""Asks the world by idempotency key, and if it wants by arguments too, whether a call happened.
-
-Returns the result, or `None` when it did not happen; raises when it cannot be told. Async or sync.
-"""
-
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_EFFECTS = frozenset({"read", "idempotent", "once"})
-
-
-class ToolOptions(TypedDict, total=False):
-    """What can be declared of a tool beyond its function."""
-
-    name: str
-    description: str
-    effect: Literal["read", "idempotent", "once"]
-    """What may be done after a crash: repeat, repeat with the same key, or ask. `once` unless told otherwise."""
-    price: float
-    """Dollars that one call costs at most."""
-    timeout: float
-    """Seconds for one attempt."""
-    retries: int
-    fallback: str
-    """Name of the tool that takes the same arguments when this one failed."""
-    reconcile: Reconcile
-    doubt: Literal["wait", "tell"]
-    """When nobody can say whether a call happened: wait for a person, or tell the model and go on."""
-    dangerous: bool
-    version: str
 
 
 class FunctionTool(Generic[P, R]):
@@ -57,12 +29,15 @@ class FunctionTool(Generic[P, R]):
         functools.update_wrapper(self, function)
         self._function: Callable[..., Any] = function
         self._reconcile = options.get("reconcile")
-        self._asks_with_args = self._reconcile is not None and _arity(self._reconcile) > 1
         name = options.get("name") or getattr(function, "__name__", "")
         self._signature = signature(function, name)
+        self._asks = Parameters({}) if self._reconcile is None else _asks(self._reconcile, name)
+        self._injected = self._signature.needs
         self._awaits = _is_async(function)
         self._checked: tuple[JsonObject, dict[str, Any]] | None = None
-        self._spec = _spec(name, self._signature.description, self._signature.schema, options)
+        self._declared = frozenset(options)
+        missing = dict.fromkeys(str(need) for need in self.needs if not need.optional)
+        self._spec = contract(name, self._signature, tuple(missing), options)
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise ConfigError(f"tool {name!r} is a generator; return the whole result instead")
 
@@ -70,6 +45,16 @@ class FunctionTool(Generic[P, R]):
     def spec(self) -> ToolSpec:
         """The contract."""
         return self._spec
+
+    @property
+    def declared(self) -> frozenset[str]:
+        """The options that were given; the others may be a toolset's."""
+        return self._declared
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The parameters, of the function and of its `reconcile`, that a toolset fills in."""
+        return (*self._injected, *self._asks.needs)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself, without validation, as if it had not been decorated."""
@@ -84,11 +69,18 @@ class FunctionTool(Generic[P, R]):
         self._checked = args, values
         return ""
 
-    async def call(self, args: JsonObject, context: ToolContext) -> JsonValue:
-        """Validate, act, and give the result as JSON; raise `RejectedError` for wrong arguments, before acting."""
+    async def call(
+        self, args: JsonObject, context: ToolContext, provided: Mapping[str, object] | None = None
+    ) -> JsonValue:
+        """Validate, act, and give the result as JSON; raise `RejectedError` for wrong arguments, before acting.
+
+        `provided` is what a toolset fills in, by parameter.
+        """
         values = self._values(args)
         if self._signature.context:
             values[self._signature.context] = context
+        if self._injected:
+            values.update(self._wanted(provided))
         if self._awaits:
             result = await self._function(**values)
         else:
@@ -97,14 +89,19 @@ class FunctionTool(Generic[P, R]):
                 result = await result
         return _written(result)
 
-    async def probe(self, args: JsonObject, context: ToolContext) -> Probe | None:
+    async def probe(
+        self, args: JsonObject, context: ToolContext, provided: Mapping[str, object] | None = None
+    ) -> Probe | None:
         """Ask `reconcile` whether this call happened; `None` when it cannot be told."""
         ask: Callable[..., Any] | None = self._reconcile
-        if ask is None:
+        if ask is None or (provided is None and self._spec.needs):
             return None
-        wanted = (context.key, args) if self._asks_with_args else (context.key,)
+        named = _picked(self._asks.needs, provided or {})
+        if self._asks.context:
+            named[self._asks.context] = context
+        wanted = (context.key, args)[: len(self._asks.given)]
         try:
-            found = await ask(*wanted) if _is_async(ask) else await asyncio.to_thread(ask, *wanted)
+            found = await ask(*wanted, **named) if _is_async(ask) else await asyncio.to_thread(ask, *wanted, **named)
         except Exception:  # noqa: BLE001 - whatever broke the probe, all it says is that nobody can tell
             return None
         return found if isinstance(found, Probe) else Probe(found is not None, _written(found))
@@ -118,6 +115,14 @@ class FunctionTool(Generic[P, R]):
             return self._signature.values(args)
         except ValidationError as error:
             raise RejectedError(self._signature.explain(error, args)) from None
+
+    def _wanted(self, provided: Mapping[str, object] | None) -> dict[str, object]:
+        if provided is None:
+            if self._spec.needs:
+                needs = ", ".join(self._spec.needs)
+                raise ConfigError(f"tool {self._spec.name!r} needs {needs}; put it into a toolset that provides it")
+            return {}
+        return _picked(self._injected, provided)
 
 
 @overload
@@ -145,39 +150,6 @@ def tool(
     return mark
 
 
-def _spec(name: str, documented: str, schema: JsonObject, options: ToolOptions) -> ToolSpec:
-    spec = ToolSpec(
-        name=name,
-        description=options.get("description") or documented,
-        schema=schema,
-        effect=options.get("effect", "once"),
-        price=nanos(options.get("price", 0.0)),
-        timeout=options.get("timeout", 30.0),
-        retries=options.get("retries", 2),
-        fallback=options.get("fallback", ""),
-        doubt=options.get("doubt", "wait"),
-        dangerous=options.get("dangerous", False),
-        reconciles="reconcile" in options,
-        version=options.get("version", "1"),
-    )
-    for problem in _problems(spec):
-        raise ConfigError(f"tool {name!r}: {problem}")
-    return spec
-
-
-def _problems(spec: ToolSpec) -> list[str]:
-    rules = {
-        "a name has 1 to 64 letters, digits, _ or -; give `name=`": _NAME.fullmatch(spec.name) is not None,
-        f"effect is one of {', '.join(sorted(_EFFECTS))}, not {spec.effect!r}": spec.effect in _EFFECTS,
-        f"doubt is wait or tell, not {spec.doubt!r}": spec.doubt in {"wait", "tell"},
-        "price is in dollars and not below 0": spec.price >= 0,
-        "timeout is in seconds and above 0": spec.timeout > 0,
-        "retries is not below 0": spec.retries >= 0,
-        "it cannot be its own fallback": spec.fallback != spec.name,
-    }
-    return [problem for problem, holds in rules.items() if not holds]
-
-
 def _written(result: object) -> JsonValue:
     try:
         return jsonable(result)
@@ -190,5 +162,17 @@ def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
-def _arity(function: Callable[..., Awaitable[Any]] | Callable[..., Any]) -> int:
-    return len(inspect.signature(function).parameters)
+def _asks(reconcile: Reconcile, name: str) -> Parameters:
+    """Read what a probe takes: the key, the arguments if it wants them, and what is injected."""
+    try:
+        hints = hints_of(reconcile)
+    except (NameError, TypeError) as error:
+        raise ConfigError(f"tool {name!r}: an annotation of its `reconcile` cannot be read: {error}") from error
+    found = parameters(reconcile, hints, f"`reconcile` of tool {name!r}")
+    if len(found.given) not in {1, 2}:
+        raise ConfigError(f"tool {name!r}: `reconcile` takes the key, or the key and the arguments")
+    return found
+
+
+def _picked(needs: Sequence[Need], provided: Mapping[str, object]) -> dict[str, object]:
+    return {need.parameter: provided[need.parameter] for need in needs if need.parameter in provided}

@@ -14,10 +14,11 @@ _SHOWN = 60
 """Characters of a wrong value that are repeated to the model."""
 
 
-def explain(error: ValidationError, args: JsonObject, schema: JsonObject) -> str:
-    """Say for each wrong argument where it is, what is wrong and what is expected."""
+def explain(error: ValidationError, args: JsonObject, schema: JsonObject, *, partly: bool = False) -> str:
+    """Say for each wrong argument where it is, what is wrong and what is expected; `partly` lets some be missing."""
     found = error.errors(include_url=False, include_context=False)
-    lines = dict.fromkeys(_line(item, args, schema) for item in found)
+    counted = [item for item in found if not (partly and item["type"] == "missing" and len(item["loc"]) == 1)]
+    lines = dict.fromkeys(_line(item, args, schema) for item in counted)
     shown = list(lines)[:_LINES]
     if len(lines) > _LINES:
         shown.append(f"... and {len(lines) - _LINES} more")

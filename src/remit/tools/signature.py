@@ -1,7 +1,6 @@
 """Signatures: a function's parameters as a JSON Schema for the model and a validator for its arguments."""
 
 import inspect
-import typing
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from remit.core.errors import ConfigError
-from remit.core.ports import ToolContext
 from remit.core.values import JsonObject
+from remit.tools.injection import Need, Parameters, hints_of, parameters
+from remit.tools.outputs import promised
 from remit.tools.problems import explain
 from remit.tools.schema import tidy
 
@@ -25,12 +25,23 @@ _STRICT = ConfigDict(extra="forbid", protected_namespaces=())
 class Signature:
     """What a function takes: the schema a model sees, and how JSON becomes Python arguments."""
 
+    name: str
+    """What the tool is called in messages."""
     description: str
     schema: JsonObject
     names: tuple[str, ...]
     context: str
     """The parameter that receives the `ToolContext`; empty when there is none."""
+    needs: tuple[Need, ...]
+    """The parameters that a toolset fills in."""
+    returns: object
+    """The return annotation; `inspect.Signature.empty` without one."""
     read: Callable[[JsonObject], BaseModel]
+
+    @property
+    def output(self) -> JsonObject | None:
+        """What the return annotation promises; `None` when it says nothing."""
+        return None if self.returns is inspect.Signature.empty else promised(self.returns)
 
     def values(self, args: JsonObject) -> dict[str, Any]:
         """Validate arguments and turn them into keyword arguments; raise pydantic's `ValidationError`."""
@@ -41,10 +52,19 @@ class Signature:
         """Say what is wrong with arguments so that a model can mend them."""
         return explain(error, args, self.schema)
 
+    def misfit(self, some: JsonObject) -> str:
+        """Say what is wrong with some of the arguments, whatever the others will be; empty when nothing is."""
+        try:
+            self.read(some)
+        except ValidationError as error:
+            return explain(error, some, self.schema, partly=True)
+        return ""
+
 
 def signature(function: Callable[..., Any], name: str) -> Signature:
     """Read the signature and docstring of a function; raise `ConfigError` for what a model could not fill in."""
-    hints, context = _parameters(function, name)
+    found, returns = _parameters(function, name)
+    hints = found.given
     fields: dict[str, Any] = {
         f"a{place}": (
             Annotated[hint, Field(alias=parameter, validation_alias=parameter, serialization_alias=parameter)],
@@ -64,33 +84,31 @@ def signature(function: Callable[..., Any], name: str) -> Signature:
         place = properties.get(parameter)
         if isinstance(place, dict):
             place.setdefault("description", text)
-    return Signature(description, tidy(schema), tuple(hints), context, model.__pydantic_validator__.validate_python)
+    return Signature(
+        name=name,
+        description=description,
+        schema=tidy(schema),
+        names=tuple(hints),
+        context=found.context,
+        needs=found.needs,
+        returns=returns,
+        read=model.__pydantic_validator__.validate_python,
+    )
 
 
-def _parameters(function: Callable[..., Any], name: str) -> tuple[dict[str, tuple[Any, Any]], str]:
-    """Give each parameter's type and default, and the name of the one that takes the context."""
+def _parameters(function: Callable[..., Any], name: str) -> tuple[Parameters, object]:
+    """Give each parameter's type and default, who else fills some in, and what is returned."""
     try:
-        hints = typing.get_type_hints(_annotated(function), include_extras=True)
+        hints = hints_of(function)
     except (NameError, TypeError) as error:
         raise ConfigError(f"tool {name!r}: an annotation cannot be read: {error}; define or import it first") from error
-    found: dict[str, tuple[Any, Any]] = {}
-    context = ""
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
             raise ConfigError(f"tool {name!r}: {parameter} cannot be named by a model; give each argument a name")
-        hint = hints.get(parameter.name, parameter.empty)
-        if hint is parameter.empty:
+        if parameter.name not in hints:
             raise ConfigError(f"tool {name!r}: parameter {parameter.name!r} has no annotation; say what type it is")
-        if hint is ToolContext or ToolContext in typing.get_args(hint):
-            context = parameter.name
-        else:
-            found[parameter.name] = (hint, parameter.default)
-    return found, context
-
-
-def _annotated(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the function that carries the annotations: a callable object's is its `__call__`."""
-    return function if inspect.isroutine(function) else type(function).__call__
+    found = parameters(function, hints, f"tool {name!r}")
+    return found, hints.get("return", inspect.Signature.empty)
 
 
 def _schema(model: type[BaseModel]) -> JsonObject:
