@@ -57,6 +57,13 @@ async def test_a_refusal_is_certain_and_final(status: int) -> None:
     assert str(error).endswith(': {"detail":"name is taken"}')
 
 
+@pytest.mark.parametrize(("status", "arguments"), [(400, True), (422, True), (404, False), (409, False), (415, False)])
+async def test_a_refusal_of_the_arguments_themselves_is_told_from_others(status: int, *, arguments: bool) -> None:
+    error = await refused(answer({}, status))
+    assert isinstance(error, RejectedError)
+    assert error.arguments is arguments
+
+
 @pytest.mark.parametrize("status", [423, 425, 429])
 async def test_not_now_is_certain_and_may_be_tried_later(status: int) -> None:
     error = await refused(answer({}, status, retry_after="7"))

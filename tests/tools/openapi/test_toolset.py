@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 import pytest
-from tests.tools.openapi.stand_in import CONTEXT, Listening, document, one, parameter, tool_of
+from tests.tools.openapi.stand_in import CONTEXT, Listening, answer, document, one, parameter, raw, tool_of
 
 from remit.core.errors import ConfigError, RejectedError
 from remit.core.values import JsonObject, JsonValue
 from remit.testing.tools import check_tool
-from remit.tools.openapi import Choice, OpenAPI, OpenAPITools
+from remit.tools.http.port import Incoming
+from remit.tools.openapi import Choice, LinkPages, OpenAPI, OpenAPITools
+from remit.tools.openapi.validation import Validator
 
 PATHS: JsonObject = {
     "/pets": {"get": {"operationId": "pets/list", "summary": "List pets."}, "post": {"operationId": "pets/add"}},
@@ -93,6 +95,75 @@ async def test_an_operation_keeps_the_contract_of_tools(method: str) -> None:
     listed: list[JsonValue] = [parameter("id", "path", {"type": "integer", "minimum": 1}), parameter("q")]
     tool = await tool_of(one({"parameters": listed}, method=method, path="/a/{id}"), Listening())
     await check_tool(tool, {"id": 1}, [{}, {"id": 0}, {"id": "x"}, {"id": 1, "y": 2}])
+
+
+# -- what a call gives -------------------------------------------------------------------------------------------------
+
+PET: JsonObject = {"type": "object", "required": ["id"], "properties": {"id": {"$ref": "#/components/schemas/Id"}}}
+SCHEMAS: JsonObject = {"schemas": {"Pet": PET, "Id": {"type": "integer", "minimum": 1}}}
+JSON_PET: JsonObject = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pet"}}}}
+SHOWN_PET: JsonObject = {
+    "type": "object", "required": ["id"], "properties": {"id": {"type": "integer", "minimum": 1}}
+}  # fmt: skip
+
+
+async def promised(responses: JsonObject, method: str = "get", choice: Choice | None = None) -> JsonObject | None:
+    api = one({"responses": responses}, method=method, components=SCHEMAS)
+    return (await tool_of(api, Listening(), choice)).spec.output
+
+
+async def test_the_schema_of_the_output_is_that_of_the_good_answer() -> None:
+    assert await promised({"200": JSON_PET, "404": {}}) == SHOWN_PET
+    assert await promised({"default": JSON_PET}) == SHOWN_PET
+
+
+async def test_an_answer_that_is_no_json_is_promised_as_a_call_gives_it() -> None:
+    cases: list[tuple[JsonObject, Incoming]] = [
+        ({"204": {}}, answer(None, 204)),
+        ({"201": {"description": "Made."}}, answer(None, 201, location="/1")),
+        ({"200": {"content": {"text/csv": {}}}}, raw(b"a,b", "text/csv")),
+        ({"200": {"content": {"application/pdf": {}}}}, raw(b"%PDF", "application/pdf")),
+        ({"200": JSON_PET, "202": {}}, answer(None, 202)),
+        ({"200": JSON_PET, "202": {}}, answer({"id": 7})),
+    ]
+    for responses, said in cases:
+        tool = await tool_of(one({"responses": responses}, components=SCHEMAS), Listening(said))
+        assert tool.spec.output is not None
+        problems = Validator(tool.spec.output).problems(await tool.call({}, CONTEXT))
+        assert problems == "", responses
+        assert Validator(tool.spec.output).problems([1]), "not everything is as promised"
+
+
+async def test_a_head_has_no_body_whatever_the_document_says() -> None:
+    promise = await promised({"200": JSON_PET}, "head")
+    assert promise is not None
+    assert promise["required"] == ["status"]
+
+
+async def test_nothing_is_promised_where_the_document_leaves_an_answer_open_or_is_wrong() -> None:
+    assert await promised({}) is None
+    assert await promised({"404": JSON_PET}) is None
+    assert await promised({"200": JSON_PET, "201": {"content": {"application/json": {}}}}) is None
+    assert await promised({"200": {"content": {"*/*": {"schema": {"type": "object"}}}}}) is None
+    wrong: JsonObject = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/No"}}}}
+    assert await promised({"200": wrong}) is None
+
+
+async def test_pages_are_promised_joined() -> None:
+    listing: JsonObject = {"content": {"application/json": {"schema": {"type": "array"}}}}
+    promise = await promised({"200": listing}, choice=Choice(pages=LinkPages()))
+    tool = await tool_of(one({}), Listening(answer([1])), Choice(pages=LinkPages()))
+    assert promise is not None
+    assert tool.spec.output == promise
+    assert Validator(promise).problems(await tool.call({}, CONTEXT)) == ""
+
+
+async def test_the_host_of_its_server_is_known() -> None:
+    assert (await tool_of(one({}), Listening())).spec.hosts == ("api.example.com",)
+    (tool,) = await OpenAPITools(one({}), Listening(), server="http://LOCALHOST:8080/x").open()
+    assert tool.spec.hosts == ("localhost",)
+    with pytest.raises(ConfigError, match="is no address"):
+        await OpenAPITools(one({}), Listening(), server="http://a b/").open()
 
 
 # -- servers -----------------------------------------------------------------------------------------------------------

@@ -15,6 +15,17 @@ from remit.tools.schema import tidy
 
 _IGNORED = frozenset({"accept", "content-type", "authorization"})
 """Headers that the standard says are not parameters."""
+_NO_BODY: JsonObject = {
+    "type": "object",
+    "properties": {"status": {"type": "integer"}, "location": {"type": "string"}},
+    "required": ["status"],
+    "additionalProperties": False,
+}
+_BYTES: JsonObject = {
+    "type": "object",
+    "properties": {"media": {"type": "string"}, "bytes": {"type": "integer"}},
+    "required": ["media", "bytes"],
+}
 _ORDER = ("json", "form", "multipart", "text", "bytes")
 
 
@@ -72,6 +83,47 @@ def output(document: OpenAPI, key: str) -> JsonObject | None:
             converted = dialect.schema(schema)
             return tidy({**_object(converted), "$defs": dialect.defs})
     return None
+
+
+def promise(document: OpenAPI, key: str) -> JsonObject | None:
+    """Give the JSON Schema of what a call of an operation gives, which is more than its good answers' bodies.
+
+    An answer without a body is told as its status, and one that is neither JSON nor text as its media type and size.
+    `None` when the document leaves one of the good answers open.
+    """
+    entry = document.entry(key)
+    responses = document.resolve(entry.node.get("responses", {}))
+    statuses = sorted(status for status in responses if status.startswith("2"))
+    dialect = Dialect(document, "response")
+    forms: list[JsonValue] = []
+    for status in statuses:
+        for form in _given(document.resolve(responses[status]), dialect, bodiless=entry.method == "HEAD"):
+            if form in ({}, True):
+                return None
+            forms += [form] if form not in forms else []
+    if not forms:
+        return output(document, key) if not statuses else None
+    whole: JsonObject = _object(forms[0]) if len(forms) == 1 else {"anyOf": forms}
+    return tidy({**whole, "$defs": dialect.defs})
+
+
+def _given(response: JsonObject, dialect: Dialect, *, bodiless: bool) -> Iterator[JsonValue]:
+    content = response.get("content")
+    if bodiless or not isinstance(content, dict) or not content:
+        yield _NO_BODY
+        return
+    for media, node in content.items():
+        form = form_of(media)
+        if form == "json":
+            schema = dialect.document.resolve(node).get("schema")
+            yield {} if schema is None or "*" in media else dialect.schema(schema)
+        else:
+            yield {"type": "string"} if _is_text(media) else _BYTES
+
+
+def _is_text(media: str) -> bool:
+    kind = media.partition(";")[0].strip().lower()
+    return kind.startswith("text/") or kind.endswith(("xml", "yaml", "javascript", "x-ndjson"))
 
 
 def _parameters(document: OpenAPI, entry: Entry) -> dict[tuple[str, str], JsonObject]:

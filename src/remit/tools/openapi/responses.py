@@ -19,6 +19,7 @@ _NOTHING = frozenset(
 )
 """Statuses by which a server says that it did nothing."""
 _LATER = frozenset({423, 425, 429})
+_OF_ARGUMENTS = frozenset({400, 422})
 _SHOWN = 2000
 """Characters of an error's body that a model is shown."""
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
@@ -50,7 +51,12 @@ def failure(answer: Incoming, secrets: Secrets, *, keyed: bool) -> ToolError:
         # An earlier attempt with this key may still be under way there.
         return ToolError(message, landing=True)
     if answer.status in _NOTHING:
-        return RejectedError(message, retryable=answer.status in _LATER, retry_after=_retry_after(answer))
+        return RejectedError(
+            message,
+            retryable=answer.status in _LATER,
+            retry_after=_retry_after(answer),
+            arguments=answer.status in _OF_ARGUMENTS,
+        )
     return ToolError(message)
 
 

@@ -8,15 +8,25 @@ from typing import cast
 import msgspec
 
 from remit.core.errors import ConfigError
-from remit.core.ports import Tool, ToolSpec
+from remit.core.ports import Tool
+from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonObject, nanos
+from remit.policy.hosts import destination
 from remit.tools.http.port import Sender
 from remit.tools.openapi.document import Entry, OpenAPI
-from remit.tools.openapi.operation import operation, output
+from remit.tools.openapi.operation import operation, output, promise
 from remit.tools.openapi.pages import Paged, Pages
 from remit.tools.openapi.security import Credentials, Security
 from remit.tools.openapi.servers import server_url
 from remit.tools.openapi.tool import Effect, OperationTool, effect_of
+
+PAGED: JsonObject = {
+    "type": "object",
+    "properties": {"items": {"type": "array"}, "pages": {"type": "integer"}, "more": {"type": "boolean"}, "next": {}},
+    "required": ["items", "pages", "more"],
+    "additionalProperties": False,
+}
+"""The JSON Schema of pages that were joined."""
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _LONGEST = 1000
@@ -107,19 +117,39 @@ class OpenAPITools:
         name = choice.name or tool_name(entry)
         if not _NAME.fullmatch(name):
             raise ConfigError(f"{name!r} is no name for a tool; use 1 to 64 letters, digits, _ or -")
+        server = server_url(self._document, entry, self._server)
         spec = ToolSpec(
             name=name,
             description=choice.description or _description(entry),
             schema=taken.schema,
+            output=_promise(self._document, key, choice),
             effect=choice.effect or effect_of(entry.method),
             price=nanos(choice.price),
             timeout=choice.timeout,
             retries=choice.retries,
             dangerous=choice.dangerous,
+            hosts=_hosts(server),
         )
-        server = server_url(self._document, entry, self._server)
         tool = OperationTool(spec, taken, server, self._sender, security)
         return tool if choice.pages is None else Paged(tool, choice.pages)
+
+
+def _promise(document: OpenAPI, key: str, choice: Choice) -> JsonObject | None:
+    if choice.pages is not None:
+        # Pages are joined, and where their items are is not the document's to say.
+        return PAGED
+    try:
+        return promise(document, key)
+    except ConfigError:
+        # An answer whose schema cannot be read is one of which nothing is promised; the call can be made all the same.
+        return None
+
+
+def _hosts(server: str) -> tuple[str, ...]:
+    try:
+        return (destination(server).host,)
+    except ValueError as error:
+        raise ConfigError(f"the server {server!r} is no address: {error}") from None
 
 
 def tool_name(entry: Entry) -> str:
