@@ -15,8 +15,9 @@ from remit.core import events as ev
 from remit.core.errors import ConfigError
 from remit.core.limits import Limits
 from remit.core.messages import Call, Outcome
+from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonObject, JsonValue
-from remit.policy import Secrets
+from remit.policy.secrets import Secrets, overheard
 
 KEY = 'sk-a/b+c "d" é\\x?=9'
 SECRETS = Secrets({"API_KEY": KEY})
@@ -36,6 +37,8 @@ FORMS: dict[str, Callable[[str], str]] = {
     "json": json.dumps,
     "json in utf-8": lambda text: json.dumps(text, ensure_ascii=False),
     "json with slashes escaped": lambda text: json.dumps(text, ensure_ascii=False).replace("/", "\\/"),
+    "python": repr,
+    "hexadecimal": lambda text: text.encode().hex(),
     "json in json": lambda text: json.dumps(json.dumps({"key": text})),
 }
 
@@ -89,15 +92,81 @@ def test_of_two_values_that_begin_alike_the_longer_goes_whole() -> None:
     assert secrets.redact("abcdefghi abcdefgh") == "[secret:LONG] [secret:SHORT]gh"
 
 
-def test_a_value_that_arises_from_a_mark_and_its_neighbours_is_not_left_either() -> None:
-    secrets = Secrets({"A": "alpha-1", "B": "ret:A]!"})
-    assert secrets.redact("alpha-1!") == "[sec[secret:B]"
+def test_where_a_value_could_arise_from_a_mark_and_its_neighbours_marks_stand_apart() -> None:
+    assert Secrets({"A": "alpha-1", "B": "ret:A]!"}).redact("alpha-1!") == " [secret:A] !"
+    assert Secrets({"A": "alpha-1", "B": "beta[sec"}).redact("betaalpha-1") == "beta [secret:A] "
+    assert Secrets({"A": "alpha-1", "B": "x[secret:A]x"}).redact("xalpha-1x") == "x [secret:A] x"
+    assert Secrets({"A": "alpha-1", "B": "[other] "}).redact("alpha-1!") == "[secret:A]!"
 
 
-def test_text_made_to_bring_values_back_without_end_gives_way_to_one_mark() -> None:
+def test_what_keeps_marks_apart_is_in_no_value() -> None:
+    values = {"A": "alpha-1", "B": "A] |~^*`_"}
+    assert Secrets(values).redact("alpha-1") == "\u2500[secret:A]\u2500"
+
+
+def test_text_made_to_bring_values_back_without_end_comes_to_one() -> None:
     chain = {"A": "alpha-1", "B": "[secret:A]x", "C": "[secret:B]x", "D": "[secret:C]x", "E": "[secret:D]x"}
-    assert Secrets(chain).redact("so: alpha-1x") == "so: [secret:B]"
-    assert Secrets(chain).redact("so: alpha-1xxxx") == "[secret:E]"
+    assert Secrets(chain).redact("so: alpha-1xxxx") == "so:  [secret:A] xxxx"
+    assert Secrets(chain).redact("so: [secret:D]x") == "so:  [secret:E] "
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\\n", "\\r\\n", "\\\\n", "\\\\r\\\\n", "\n    ", "\n\t"])
+@pytest.mark.parametrize("width", [16, 64, 76])
+@pytest.mark.parametrize("before", [0, 1, 50, 74])
+def test_a_value_is_found_in_base64_that_is_broken_into_lines(end: str, width: int, before: int) -> None:
+    long = "sk-live-" + "0123456789abcdef" * 6
+    digits = base64.b64encode(f"{'.' * before}{long} and more".encode()).decode()
+    text = end.join(digits[at : at + width] for at in range(0, len(digits), width))
+    for surrounded in (text, f'{{"body": "{text}"}}' + "." * 600):
+        cleaned = Secrets({"A": long}).redact(surrounded)
+        assert cleaned.count("[secret:A]") == 1
+        assert "MDEyMzQ1Njc4" not in cleaned.replace("\n", "")
+        event = ev.MessageReceived(surrounded)
+        assert Secrets({"A": long}).redact_event(event).text == cleaned
+
+
+def test_the_first_of_those_that_overlap_is_found_whether_in_one_line_or_in_several() -> None:
+    digits = base64.b64encode(b"the-first-value-and-one-more").decode()
+    broken = f"{digits[:20]}\n{digits[20:]}"
+    secrets = Secrets({"A": "the-first-value-and", "B": broken[5:]})
+    assert secrets.redact(broken) == f"[secret:A]{broken[-len(digits) + 25 :]}"
+
+
+def test_short_lines_are_not_taken_for_one_text() -> None:
+    digits = base64.b64encode(KEY.encode()).decode()
+    assert SECRETS.redact(f"{digits[:10]}\n{digits[10:]}") == f"{digits[:10]}\n{digits[10:]}"
+
+
+def test_any_struct_is_searched_as_events_are() -> None:
+    spec = ToolSpec(name="mail", description=f"Use {KEY}.", schema={"default": KEY})
+    cleaned = SECRETS.redact_event(spec)
+    assert (cleaned.description, cleaned.schema) == ("Use [secret:API_KEY].", {"default": "[secret:API_KEY]"})
+
+
+def test_who_overhears_learns_every_value_that_anybody_registers_meanwhile() -> None:
+    Secrets({"BEFORE": "before-1"})
+    with overheard() as heard, overheard() as other:
+        Secrets({"A": "alpha-1", "B": "other-value"}).register("A", "alpha-2")
+        heard.register("OWN", "own-value")
+        assert heard.redact("before-1 alpha-1 alpha-2 own-value") == "before-1 [secret:A] [secret:A] [secret:OWN]"
+        assert other.redact("own-value") == "[secret:OWN]"
+    Secrets({"AFTER": "after-12"})
+    assert heard.redact("after-12 alpha-1") == "after-12 [secret:A]"
+
+
+def test_what_is_the_name_of_another_secret_is_not_overheard() -> None:
+    with overheard() as heard:
+        Secrets({"SERVICE": "alpha-1"})
+        Secrets({"A": "SERVICE"})
+        assert heard.redact("alpha-1") == "[secret:SERVICE]"
+
+
+def test_the_version_tells_how_many_values_there_are() -> None:
+    secrets = Secrets({"A": "alpha-1"})
+    secrets.register("B", "alpha-1")
+    assert secrets.version == 1
+    secrets.register("B", "other-value")
+    assert secrets.version == 2
 
 
 def test_numbers_that_spell_a_value_out_do_not_stay() -> None:
