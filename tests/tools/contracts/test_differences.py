@@ -195,6 +195,8 @@ REST: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, str, str]]] = {
     "price down": ({"price": 2}, {"price": 1}, ("compatible", "price", "price-down")),
     "dangerous": ({}, {"dangerous": True}, ("breaking", "dangerous", "dangerous")),
     "no longer dangerous": ({"dangerous": True}, {}, ("breaking", "dangerous", "dangerous")),
+    "label gone": ({"labels": ("secret",)}, {}, ("breaking", "labels", "label-gone")),
+    "label new": ({}, {"labels": ("secret",)}, ("compatible", "labels", "label-new")),
     "source": ({"source": "mcp:a"}, {"source": "mcp:b"}, ("breaking", "source", "source")),
     "owner": ({"owner": "a"}, {"owner": "b"}, ("compatible", "owner", "owner")),
     "version": ({"version": "1"}, {"version": "2"}, ("compatible", "version", "version")),

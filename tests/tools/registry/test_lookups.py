@@ -1,31 +1,9 @@
 """Secrets by name: whose they are, and that what is missing is refused before anything is sent."""
 
-import os
-from collections.abc import Iterator
-
 import pytest
 
 from remit.core.errors import RejectedError
-from remit.tools.registry import from_environment
 from remit.tools.registry.lookups import filled, names
-
-
-@pytest.fixture
-def variables() -> Iterator[None]:
-    """Two variables that are taken back."""
-    said = {"A_KEY": "everybody's", "acme/A_KEY": "acme's"}
-    os.environ |= said
-    yield
-    for name in said:
-        del os.environ[name]
-
-
-@pytest.mark.usefixtures("variables")
-async def test_a_tenant_s_own_secret_goes_before_the_one_of_all() -> None:
-    assert await from_environment("A_KEY", "acme") == "acme's"
-    assert await from_environment("A_KEY", "other") == "everybody's"
-    with pytest.raises(RejectedError, match="there is no secret 'NO_SUCH'; set the variable NO_SUCH"):
-        await from_environment("NO_SUCH", "acme")
 
 
 async def test_secrets_stand_in_the_place_of_their_names() -> None:

@@ -73,7 +73,7 @@ def test_an_empty_project_has_the_usual_terms(folder: Folder) -> None:
     [
         ("sources = 1", "remit.toml: sources is a table, not 1"),
         ("[[", "remit.toml is no TOML"),
-        ("[sorces.a]", "remit.toml has no key 'sorces'; it has: policy, registry, sources, tools"),
+        ("[sorces.a]", "remit.toml has no key 'sorces'; it has: hosts, policy, registry, secrets, sources, tools"),
         ("[registry]\nlocks = 'a'", r"\[registry\] has no key 'locks'; it has: drift, lock"),
         ("[registry]\ndrift = {broken = 'allow'}", "drift has no key 'broken'; it has: breaking, compatible,"),
         ("[registry]\ndrift = {breaking = 'ignore'}", r"\[registry\] drift.breaking: Invalid enum value 'ignore'"),

@@ -1,7 +1,7 @@
 """Tool contracts: what was reviewed, what changed since, how bad that is, and what to do about it."""
 
 from remit.tools.contracts.changes import Change, Kind, worst
-from remit.tools.contracts.contract import Contract, contract_of
+from remit.tools.contracts.contract import Contract, contract_of, spec_of
 from remit.tools.contracts.differences import differences, review
 from remit.tools.contracts.drift import Action, Drift, DriftVerdict
 from remit.tools.contracts.lock import Lock, Locked
@@ -19,6 +19,7 @@ __all__ = [
     "contract_of",
     "differences",
     "review",
+    "spec_of",
     "suspicions",
     "worst",
 ]

@@ -26,6 +26,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     deprecated: str = ""
     dangerous: bool = False
+    labels: tuple[str, ...] = ()
+    """What its answers are, such as `confidential`; policies count on them."""
 
     @property
     def digest(self) -> str:
@@ -68,4 +70,11 @@ def contract_of(spec: ToolSpec) -> Contract:
         source=spec.source,
         deprecated=spec.deprecated,
         dangerous=spec.dangerous,
+        labels=tuple(sorted(spec.labels)),
     )
+
+
+def spec_of(contract: Contract) -> ToolSpec:
+    """Give a tool's spec as it was reviewed: for policies, which are about what people have seen."""
+    said = {name: getattr(contract, name) for name in Contract.__struct_fields__}
+    return ToolSpec(**said)

@@ -78,6 +78,13 @@ def _promises(old: Contract, new: Contract) -> Iterator[Change]:
             else "is no longer set: agents may call it without a permission that names it"
         )
         yield Change("breaking", "dangerous", what, "dangerous")
+    for label in old.labels:
+        if label not in new.labels:
+            what = f"{label!r} was taken off: policies about what is {label} no longer cover its answers"
+            yield Change("breaking", "labels", what, "label-gone")
+    for label in new.labels:
+        if label not in old.labels:
+            yield Change("compatible", "labels", f"{label!r} was added", "label-new")
 
 
 def _direction(old: EffectClass, new: EffectClass) -> str:

@@ -2,10 +2,10 @@
 
 from remit.tools.registry.editing import Edit, added, deprecated
 from remit.tools.registry.found import Catalogue, Found, Status
-from remit.tools.registry.lookups import Secret, from_environment
+from remit.tools.registry.lookups import Secret
 from remit.tools.registry.project import FILE, Project
 from remit.tools.registry.registry import Registry
-from remit.tools.registry.settings import ToolSettings
+from remit.tools.registry.settings import HostSettings, ToolSettings
 from remit.tools.registry.sources import Auth, Source
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Edit",
     "FILE",
     "Found",
+    "HostSettings",
     "Project",
     "Registry",
     "Secret",
@@ -22,5 +23,4 @@ __all__ = [
     "ToolSettings",
     "added",
     "deprecated",
-    "from_environment",
 ]

@@ -1,6 +1,5 @@
 """Lookups: texts with `${NAME}` in them, filled with secrets when something is opened or called, never before."""
 
-import os
 import re
 from collections.abc import Awaitable, Callable
 
@@ -10,14 +9,6 @@ Secret = Callable[[str, str], Awaitable[str]]
 """Gives a secret by its name for a tenant; raises when there is none. Its errors hold no secret."""
 
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_./-]*)\}")
-
-
-async def from_environment(name: str, tenant: str) -> str:
-    """Give a variable: `TENANT/NAME` if there is one, else `NAME`."""
-    for key in (f"{tenant}/{name}", name):
-        if value := os.environ.get(key):
-            return value
-    raise RejectedError(f"there is no secret {name!r}; set the variable {name}")
 
 
 def names(text: str) -> tuple[str, ...]:

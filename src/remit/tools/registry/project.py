@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from remit.core.errors import ConfigError
 from remit.core.values import JsonObject
+from remit.policy import Secrets
 from remit.policy.hosts import HostPolicy
 from remit.tools.contracts import Drift, Lock
-from remit.tools.registry.settings import ToolSettings
+from remit.tools.registry.settings import HostSettings, ToolSettings
 from remit.tools.registry.sources import (
     KINDS,
     McpSource,
@@ -20,11 +22,12 @@ from remit.tools.registry.sources import (
     Source,
 )
 from remit.tools.registry.tables import converted, known_keys, parsed, table, tables
+from remit.tools.secrets import EnvironmentSecrets, FileSecrets, KeyringSecrets, SecretSource, Vault
 
 FILE = "remit.toml"
 """What a project's file is called."""
 
-_PARTS = ("registry", "policy", "sources", "tools")
+_PARTS = ("registry", "policy", "secrets", "sources", "tools", "hosts")
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +47,15 @@ class Policies(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A folder with `*.cedar`."""
 
 
+class Places(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where secrets are kept: the table `[secrets]`."""
+
+    sources: tuple[str, ...] = ("env",)
+    """`env`, `env:PREFIX`, `files:FOLDER` or `keyring:SERVICE`; the first that has one counts."""
+    ttl: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    """Seconds for which a value is kept before it is looked up again."""
+
+
 class Project(msgspec.Struct, frozen=True, kw_only=True):
     """A project's declarations."""
 
@@ -53,6 +65,9 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     sources: Mapping[str, Source] = {}
     tools: Mapping[str, ToolSettings] = {}
     """What is said of tools by their final names, over what their sources say."""
+    secrets: Places = Places()
+    by_host: Mapping[str, HostSettings] = {}
+    """What is said of hosts, by name."""
 
     @classmethod
     def read(cls, path: str | Path) -> "Project":
@@ -86,6 +101,11 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
             policy=converted(table(root.get("policy", {}), f"{name}: policy"), Policies, f"{name}: [policy]"),
             sources={key: _source(said, f"{name}: [sources.{key}]", key) for key, said in sources.items()},
             tools={key: converted(said, ToolSettings, f"{name}: [tools.{key}]") for key, said in tools.items()},
+            secrets=converted(table(root.get("secrets", {}), f"{name}: secrets"), Places, f"{name}: [secrets]"),
+            by_host={
+                key: converted(said, HostSettings, f'{name}: [hosts."{key}"]')
+                for key, said in tables(root.get("hosts", {}), f"{name}: hosts").items()
+            },
         )
 
     @property
@@ -106,6 +126,23 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     def lock(self) -> Lock:
         """Read the reviewed contracts; empty when there is no file yet."""
         return Lock.read(self.lock_file)
+
+    def vault(self, secrets: Secrets) -> Vault:
+        """Give who looks secrets up, registering each in `secrets` first; raise `ConfigError` for an unknown place."""
+        return Vault([self._place(said) for said in self.secrets.sources], secrets, ttl=self.secrets.ttl)
+
+    def _place(self, said: str) -> SecretSource:
+        kind, _, rest = said.partition(":")
+        match kind:
+            case "env":
+                return EnvironmentSecrets(rest)
+            case "files" if rest:
+                return FileSecrets(self.folder / rest)
+            case "keyring" if rest:
+                return KeyringSecrets(rest)
+            case _:
+                known = "env, env:PREFIX, files:FOLDER, keyring:SERVICE"
+                raise ConfigError(f"{self.file}: [secrets] sources: {said!r} is none of {known}")
 
     def hosts(self) -> HostPolicy:
         """Read the host policy; without one, public places and the servers that sources name may be reached."""

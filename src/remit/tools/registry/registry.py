@@ -6,13 +6,14 @@ from typing import Self
 
 from remit.core.errors import ConfigError, RemitError
 from remit.core.ports import Toolset
+from remit.policy import Secrets
 from remit.tools.http import Record
 from remit.tools.http.records import forgotten
 from remit.tools.registry.edge import Edge
 from remit.tools.registry.found import Catalogue, Found
 from remit.tools.registry.ground import Ground
 from remit.tools.registry.holding import Sources
-from remit.tools.registry.lookups import Secret, from_environment
+from remit.tools.registry.lookups import Secret
 from remit.tools.registry.project import Project
 from remit.tools.registry.selection import Picked, Selection, released
 from remit.tools.registry.sources import PackageSource, Source
@@ -25,7 +26,7 @@ class Registry:
         self,
         project: Project,
         *,
-        secret: Secret = from_environment,
+        secret: Secret | None = None,
         record: Record = forgotten,
         standing_in: bool = False,
     ) -> None:
@@ -35,7 +36,8 @@ class Registry:
         """
         self.project = project
         declared = {name: one for name, one in project.sources.items() if not standing_in or _stands_in(one)}
-        ground = Ground(project.folder, Edge(project.hosts(), secret, record), project.tools, standing_in)
+        edge = Edge(project.hosts(), secret or project.vault(Secrets()), record)
+        ground = Ground(project.folder, edge, project.tools, standing_in)
         self._sources = Sources(declared, ground)
         self._held: list[str] = []
 

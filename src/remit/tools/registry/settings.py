@@ -9,6 +9,7 @@ from remit.core.errors import ConfigError
 from remit.core.limits import Flow
 from remit.core.toolspec import EffectClass, ToolSpec
 from remit.core.values import JsonObject, JsonValue, nanos
+from remit.policy import Tolerance
 
 _NotBelow = Annotated[float, msgspec.Meta(ge=0)]
 _Above = Annotated[float, msgspec.Meta(gt=0)]
@@ -25,6 +26,26 @@ class FlowSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def flow(self) -> Flow:
         """Give it as the gateway wants it."""
         return Flow(per_second=self.per_second, burst=self.burst, at_once=self.at_once, wait=self.wait)
+
+
+class HostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is said of one host: the table `[hosts."NAME"]`."""
+
+    flow: FlowSettings | None = None
+    """How fast and how many at once all tools together may call it."""
+    failures: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """In a row, before nobody calls it for a while."""
+    cooldown: _Above | None = None
+    """Seconds of that while."""
+
+    def tolerance(self) -> Tolerance | None:
+        """Give how much failing is borne; `None` when nothing is said of it."""
+        if self.failures is None and self.cooldown is None:
+            return None
+        usual = Tolerance()
+        cooldown = usual.cooldown if self.cooldown is None else self.cooldown
+        failures = usual.failures if self.failures is None else self.failures
+        return Tolerance(failures=failures, cooldown=cooldown, longest=max(usual.longest, cooldown))
 
 
 class PageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
