@@ -17,10 +17,12 @@ from remit.core.events import Event
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 PACKAGES = (
+    "home",
     "journal",
     "memory",
     "models",
     "policy",
+    "policy.cedar",
     "policy.hosts",
     "runtime",
     "strategies",
@@ -28,17 +30,27 @@ PACKAGES = (
     "testing",
     "testing.server",
     "tools",
+    "tools.checking",
+    "tools.contracts",
     "tools.http",
     "tools.http.proxy",
     "tools.mcp",
     "tools.openapi",
+    "tools.registry",
+    "tools.search",
+    "tools.secrets",
 )
 ALONE = {
+    "remit.home.project.Governed",
     "remit.models.adapters.pydantic_ai",
     "remit.models.http.multiplexed",
+    "remit.policy.secrets.logs.RedactingFilter",
+    "remit.policy.secrets.redaction.Redaction",
+    "remit.policy.secrets.registered.overheard",
     "remit.testing.crash",
     "remit.testing.journals",
     "remit.testing.lessons",
+    "remit.testing.secrets",
 }
 """Modules that the reference shows besides what their packages export."""
 
