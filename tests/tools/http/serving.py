@@ -6,12 +6,13 @@ import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import httpx2
 import pytest
 from tests.models.http.served import Certificate, Script, Served, serving
 
 from remit.core.errors import ToolError
 from remit.policy.hosts import HostPolicy
-from remit.tools.http import Bounds, Credentials, Egress, Exchange, Outgoing, Resolver
+from remit.tools.http import Allowance, Bounds, Credentials, Egress, Exchange, Outgoing, Resolver
 from remit.tools.http.credentials import nobody
 
 
@@ -70,6 +71,27 @@ async def reaching(
         )
         async with egress:
             yield served, egress, records
+
+
+_RULES = ("*.test:PORT", "localhost:PORT", "127.0.0.1:PORT")
+
+
+@asynccontextmanager
+async def through(
+    script: Script,
+    *,
+    names: Resolver | None = None,
+    credentials: Credentials = nobody,
+    allowance: Allowance | None = None,
+    tls: Certificate | None = None,
+) -> AsyncGenerator[tuple[Served, httpx2.AsyncClient, list[Exchange]]]:
+    """Run a server, and a client of a library that may reach it under several names."""
+    known = names or Names(app_test=[["127.0.0.1"]], other_test=[["127.0.0.1"]], localhost=[["127.0.0.1"]])
+    async with reaching(script, *_RULES, names=known, credentials=credentials, tls=tls) as (served, egress, records):
+        transport = egress.transport(tenant="acme", session="s1", call="c1", allowance=allowance)
+        scheme = "https://localhost" if tls else "http://app.test"
+        async with httpx2.AsyncClient(transport=transport, base_url=f"{scheme}:{served.port}") as client:
+            yield served, client, records
 
 
 def answer(body: bytes, *headers: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
 from tests.models.http.served import OK, Peer, answering
 from tests.tools.http.serving import TOKEN, answer, keys, reaching, refused
 
@@ -19,7 +20,7 @@ async def test_credentials_are_added_for_the_tenant_and_taken_out_of_what_comes_
 
     async with reaching(echo, credentials=keys) as (served, egress, records):
         request = Outgoing("GET", f"http://app.test:{served.port}/", (("authorization", "mine"),))
-        came = await egress.on_behalf_of("acme").send(request)
+        came = await egress.send(replace(request, tenant="acme"))
         assert said == [f"Bearer {TOKEN}"]
         assert TOKEN not in repr(came)
         assert came.headers["x-echo"] == "Bearer [secret:credential]"

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.models.http.served import OK, Certificate, Peer, Script, answering, chunk, serving
@@ -291,6 +293,21 @@ async def test_the_system_knows_localhost_and_not_what_cannot_be_a_name() -> Non
     assert "127.0.0.1" in await SystemResolver().resolve("localhost")
     with pytest.raises(OSError, match="too long"):
         await SystemResolver().resolve("a" * 70)
+
+
+async def test_names_are_asked_for_when_all_other_threads_are_busy() -> None:
+    """Slow names of a stranger must not hold up files, nor what is slow elsewhere the names."""
+    over = threading.Event()
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as threads:
+        loop.set_default_executor(threads)
+        busy = loop.run_in_executor(None, over.wait)
+        try:
+            async with asyncio.timeout(10):
+                assert "127.0.0.1" in await SystemResolver(threads=1).resolve("localhost")
+        finally:
+            over.set()
+            await busy
 
 
 async def test_a_hosts_file_knows_only_its_names() -> None:

@@ -1,12 +1,13 @@
 """Reading: however a body comes, it is whole or it is refused, and never more than wanted is held."""
 
 import gzip
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.tools.http.reading import Body, TooLargeError
+from remit.tools.http.reading import Body, TooLargeError, Unpacking
 
 LARGEST = 2000
 
@@ -40,6 +41,15 @@ def test_a_body_is_refused_exactly_when_it_is_larger_than_wanted(size: int, codi
         return
     with pytest.raises(TooLargeError):
         body.feed(gzip.compress(plain) if coding else plain)
+
+
+def test_nothing_that_came_is_kept_back_until_more_comes() -> None:
+    packed = gzip.compress(bytes(65536 + 200))
+    for size in range(len(packed)):
+        unpacking = Unpacking("gzip", 1_000_000)
+        pieces = list(unpacking.feed(packed[:size]))
+        assert sum(map(len, pieces)) == len(zlib.decompressobj(31).decompress(packed[:size]))
+        assert all(len(piece) <= 65536 for piece in pieces)
 
 
 @given(st.binary(min_size=1, max_size=300))

@@ -28,6 +28,30 @@ def scrubbed(answer: Incoming, added: Mapping[str, str]) -> Incoming:
     return msgspec.structs.replace(answer, headers=headers, body=secrets.redact(answer.body))
 
 
+class Scrubbing:
+    """Takes credentials out of an answer that comes in pieces."""
+
+    __slots__ = ("_secrets", "_stream")
+
+    def __init__(self, added: Mapping[str, str]) -> None:
+        """Take the headers that were added to the request."""
+        self._secrets = _secrets(added)
+        self._stream = self._secrets.stream() if self._secrets is not None else None
+
+    def redact(self, whole: bytes) -> bytes:
+        """Clean what is whole, such as a header."""
+        return whole if self._secrets is None else self._secrets.redact(whole)
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take a piece of the body; give what is settled."""
+        # Bytes as characters: what stands in a header is ASCII, and what is no text stays what it is.
+        return piece if self._stream is None else self._stream.feed(piece.decode("latin-1")).encode("latin-1")
+
+    def end(self) -> bytes:
+        """Give what was still held back."""
+        return b"" if self._stream is None else self._stream.end().encode("latin-1")
+
+
 def _secrets(added: Mapping[str, str]) -> Secrets | None:
     secrets: Secrets | None = None
     for value in (part for header in added.values() for part in _parts(header)):

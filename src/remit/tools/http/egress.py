@@ -18,14 +18,16 @@ from msgspec.structs import replace
 from remit.core.errors import RejectedError
 from remit.core.values import now_ms
 from remit.policy.hosts import Destination, HostPolicy, destination
+from remit.tools.http.border import Border, StoppedError
 from remit.tools.http.credentials import Credentials, nobody, scrubbed
 from remit.tools.http.hop import Hop, Limits
-from remit.tools.http.pinning import pool
-from remit.tools.http.port import Incoming, Outgoing, Sender
-from remit.tools.http.progress import SAFE, Progress
+from remit.tools.http.pinning import Pools
+from remit.tools.http.port import Incoming, Outgoing
+from remit.tools.http.progress import Progress
 from remit.tools.http.records import Exchange, Record, forgotten
 from remit.tools.http.redirects import Step, after
-from remit.tools.http.resolving import ForbiddenError, Resolver, SystemResolver, checked
+from remit.tools.http.resolving import Resolver, SystemResolver
+from remit.tools.http.transport import Allowance, GuardedTransport, Way
 
 _METHOD = re.compile(r"[A-Z]{1,20}")
 _NEVER = frozenset({"CONNECT", "TRACE"})
@@ -43,9 +45,9 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Egress:
-    """Sends requests of tools, for one tenant or another, within a host policy.
+    """Sends requests of tools within a host policy, each with the credentials of its tenant.
 
-    Share one: it keeps connections. `send` is on behalf of the tenant `default`.
+    Share one: it keeps connections.
     """
 
     def __init__(
@@ -59,28 +61,19 @@ class Egress:
         bounds: Bounds | None = None,
     ) -> None:
         """Take the policy, who gives credentials, who records, and how names and certificates are looked up."""
-        self._policy, self._credentials, self._record = policy, credentials, record
-        self._resolver, self._trust = resolver or SystemResolver(), trust
-        self._bounds = bounds or Bounds()
-        self._pools: _Pools | None = None
+        self._border = Border(policy, credentials, resolver or SystemResolver(), trust)
+        self._record, self._bounds = record, bounds or Bounds()
+        self._pools = Pools(lambda: self._border.tls, self._bounds.connections)
 
     async def send(self, request: Outgoing) -> Incoming:
-        """Send for the tenant `default`; see `Sender` for what it raises."""
-        return await self.send_for("default", request)
-
-    def on_behalf_of(self, tenant: str) -> Sender:
-        """Give a sender that uses the credentials of a tenant."""
-        return _OnBehalf(self, tenant)
-
-    async def send_for(self, tenant: str, request: Outgoing) -> Incoming:
-        """Send with the credentials of a tenant; see `Sender` for what it raises."""
+        """Send with the credentials of the request's tenant; see `Sender` for what it raises."""
         try:
             to = _readable(request)
         except ValueError as error:
-            self._record(Exchange(at=now_ms(), tenant=tenant, method=request.method, url="", problem=str(error)))
+            self._record(_exchange(request, problem=str(error)))
             raise RejectedError(f"not sent: {error}") from None
         step = Step(request.method, to, request.headers, request.body)
-        journey = _Journey(tenant, Limits(request.largest, self._bounds.connect))
+        journey = _Journey(request, Limits(request.largest, self._bounds.connect))
         try:
             async with asyncio.timeout(request.timeout):
                 return await self._follow(step, journey)
@@ -88,12 +81,20 @@ class Egress:
             why = f"no whole answer of {to.origin} within {request.timeout:g} s"
             raise journey.progress.error(why, retryable=True, landing=True) from None
 
+    def transport(
+        self, *, tenant: str = "default", session: str = "", call: str = "", allowance: Allowance | None = None
+    ) -> GuardedTransport:
+        """Make a transport for an `httpx2.AsyncClient` of a library: the same policy, credentials and record.
+
+        It has connections of its own, which the client closes with itself.
+        """
+        pools = Pools(lambda: self._border.tls, self._bounds.connections)
+        way = Way(self._border, pools, self._record, self._bounds.connect)
+        return GuardedTransport(way, allowance or Allowance(), tenant=tenant, session=session, call=call)
+
     async def close(self) -> None:
         """Let go of all connections; a request after this opens new ones."""
-        pools, self._pools = self._pools, None
-        if pools is not None and pools.loop is asyncio.get_running_loop():
-            await pools.kept.aclose()
-            await pools.fresh.aclose()
+        await self._pools.close()
 
     async def __aenter__(self) -> Self:
         """Give itself."""
@@ -130,57 +131,34 @@ class Egress:
         hop = Hop(journey.progress, journey.limits)
         at, began, problem = now_ms(), time.monotonic(), "cut off"
         try:
-            answer = await self._checked(step, journey, hop)
+            answer = await self._cleared(step, journey, hop)
             problem = ""
         except Exception as error:
             problem = str(error)
             raise
         finally:
-            self._record(
-                Exchange(
-                    at=at,
-                    tenant=journey.tenant,
-                    method=step.method,
-                    url=replace(step.to, query="").url,
-                    address=hop.taken.address,
-                    status=hop.taken.status,
-                    sent=len(step.body),
-                    received=hop.taken.received,
-                    seconds=round(time.monotonic() - began, 6),
-                    problem=problem,
-                )
+            made = replace(
+                _exchange(journey.request, problem=problem),
+                at=at,
+                method=step.method,
+                url=replace(step.to, query="").url,
+                address=hop.taken.address,
+                status=hop.taken.status,
+                sent=len(step.body),
+                received=hop.taken.received,
+                seconds=round(time.monotonic() - began, 6),
             )
+            self._record(made)
         return answer
 
-    async def _checked(self, step: Step, journey: "_Journey", hop: Hop) -> Incoming:
-        progress = journey.progress
+    async def _cleared(self, step: Step, journey: "_Journey", hop: Hop) -> Incoming:
         try:
-            addresses = await checked(self._policy, self._resolver, step.to)
-        except ForbiddenError as error:
-            raise progress.error(f"not sent: {error}") from None
-        except OSError:
-            raise progress.error(f"not sent: nobody knows where {step.to.host} is", retryable=True) from None
-        added = await self._added(step.to, journey)
-        ours = {name.lower() for name in added}
-        kept = tuple(pair for pair in step.headers if pair[0].lower() not in ours)
-        signed = replace(step, headers=(*kept, *added.items()))
-        return scrubbed(await hop.over(self._pool(step.method), signed, addresses), added)
-
-    async def _added(self, to: Destination, journey: "_Journey") -> dict[str, str]:
-        try:
-            return dict(await self._credentials(to.origin, journey.tenant))
-        except Exception as error:  # noqa: BLE001 - a provider is a stranger's code, and its words may hold a secret
-            kind = type(error).__name__
-            raise journey.progress.error(f"not sent: no credentials for {to.origin} ({kind})", retryable=True) from None
-
-    def _pool(self, method: str) -> httpcore2.AsyncConnectionPool:
-        loop = asyncio.get_running_loop()
-        if self._pools is None or self._pools.loop is not loop:
-            tls, most = self._trust(), self._bounds.connections
-            self._pools = _Pools(loop, pool(tls, most, most), pool(tls, most, 0))
-        # A kept connection may be closing just now, and then nobody knows whether a request on it arrived. What may not
-        # be made twice never depends on that.
-        return self._pools.kept if method in SAFE else self._pools.fresh
+            clearance = await self._border.clear(step.to, journey.request.tenant)
+        except StoppedError as error:
+            raise journey.progress.error(str(error), retryable=error.retryable) from None
+        signed = replace(step, headers=clearance.signed(step.headers))
+        answer = await hop.over(self._pools.of(step.method), signed, clearance.addresses)
+        return scrubbed(answer, clearance.added)
 
 
 def _readable(request: Outgoing) -> Destination:
@@ -189,29 +167,22 @@ def _readable(request: Outgoing) -> Destination:
     return destination(request.url)
 
 
-class _Pools(msgspec.Struct, frozen=True):
-    loop: asyncio.AbstractEventLoop
-    kept: httpcore2.AsyncConnectionPool
-    fresh: httpcore2.AsyncConnectionPool
+def _exchange(request: Outgoing, problem: str) -> Exchange:
+    return Exchange(
+        at=now_ms(),
+        tenant=request.tenant,
+        method=request.method[:20],
+        url="",
+        problem=problem,
+        session=request.session,
+        call=request.call,
+    )
 
 
 class _Journey:
     """What all requests of a chain have in common."""
 
-    __slots__ = ("limits", "progress", "tenant")
+    __slots__ = ("limits", "progress", "request")
 
-    def __init__(self, tenant: str, limits: Limits) -> None:
-        self.tenant, self.limits, self.progress = tenant, limits, Progress()
-
-
-class _OnBehalf:
-    """An egress for one tenant."""
-
-    __slots__ = ("_egress", "_tenant")
-
-    def __init__(self, egress: Egress, tenant: str) -> None:
-        self._egress, self._tenant = egress, tenant
-
-    async def send(self, request: Outgoing) -> Incoming:
-        """Send with this tenant's credentials."""
-        return await self._egress.send_for(self._tenant, request)
+    def __init__(self, request: Outgoing, limits: Limits) -> None:
+        self.request, self.limits, self.progress = request, limits, Progress()

@@ -20,7 +20,7 @@ _OURS = frozenset(
 )  # fmt: skip
 """What frames a message is written here, or a header could make a server see two requests in one."""
 
-_TRIED = 4
+TRIED = 4
 """Addresses of one name that are tried before it counts as unreachable."""
 
 
@@ -50,7 +50,7 @@ class Hop:
     async def over(self, pool: httpcore2.AsyncConnectionPool, step: Step, addresses: Sequence[str]) -> Incoming:
         """Try addresses until one can be connected to; raise `RejectedError` or `ToolError` when there is no answer."""
         origin, last = step.to.origin, ""
-        tried = addresses[:_TRIED]
+        tried = addresses[:TRIED]
         for address in tried:
             self.taken.address = address
             try:
@@ -58,7 +58,6 @@ class Hop:
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 last = self._unreached(error, origin)
             except httpcore2.LocalProtocolError:
-                self._progress.sent = False
                 # What is wrong is not repeated: it may be a credential.
                 raise self._progress.error("not sent: a header holds what HTTP does not allow") from None
             except (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError):
@@ -69,12 +68,9 @@ class Hop:
 
     def _unreached(self, error: Exception, origin: str) -> str:
         """Say why there is no connection; raise when there never will be one."""
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                why = f"not sent: the certificate of {origin} is not trusted: {cause.verify_message}"
-                raise self._progress.error(why) from None
-            cause = cause.__cause__ or cause.__context__
+        why = distrust(error, origin)
+        if why:
+            raise self._progress.error(why) from None
         return f"not sent: no connection to {origin}"
 
     async def _exchange(
@@ -112,16 +108,32 @@ class Hop:
         return Incoming(response.status, headers, body.whole(), url)
 
 
+def distrust(error: Exception, origin: str) -> str:
+    """Say that a certificate is not trusted, when that is why there is no connection; empty when it is not."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"not sent: the certificate of {origin} is not trusted: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return ""
+
+
 _PACKING = frozenset({"content-encoding", "content-length"})
 
 
 def _headers(step: Step) -> list[tuple[bytes, bytes]]:
-    given = [(name, value) for name, value in step.headers if name.lower() not in _OURS]
-    ours = [("host", step.to.authority), ("accept-encoding", "gzip")]
+    ours = [("accept-encoding", "gzip")]
     if step.body or step.method not in {"GET", "HEAD", "OPTIONS", "DELETE"}:
         ours.append(("content-length", str(len(step.body))))
+    return written(step, ours)
+
+
+def written(step: Step, framing: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Give all headers of a request, of which those that frame it are ours; raise httpcore's error for a bad one."""
+    given = [pair for pair in step.headers if pair[0].lower() not in _OURS]
+    pairs = (("host", step.to.authority), *framing, *given)
     try:
-        return [(name.encode("ascii"), value.encode("latin-1")) for name, value in (*ours, *given)]
+        return [(name.encode("ascii"), value.encode("latin-1")) for name, value in pairs]
     except UnicodeEncodeError:
         raise httpcore2.LocalProtocolError from None
 

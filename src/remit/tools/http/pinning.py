@@ -3,13 +3,16 @@
 A pool knows a connection by name and address together, so one that is kept serves nobody whom a check led elsewhere.
 """
 
+import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import httpcore2
+import msgspec
 
 from remit.policy.hosts import Destination
+from remit.tools.http.progress import SAFE
 
 _MARK = "|"
 
@@ -52,3 +55,37 @@ def pool(tls: ssl.SSLContext | None, connections: int, kept: int) -> httpcore2.A
         keepalive_expiry=5.0,
         network_backend=PinnedBackend(),
     )
+
+
+class _Pair(msgspec.Struct, frozen=True):
+    loop: asyncio.AbstractEventLoop
+    kept: httpcore2.AsyncConnectionPool
+    fresh: httpcore2.AsyncConnectionPool
+
+
+class Pools:
+    """The connections of one client: some that are kept for safe requests, and new ones for all others."""
+
+    __slots__ = ("_most", "_pair", "_tls")
+
+    def __init__(self, tls: Callable[[], ssl.SSLContext], connections: int) -> None:
+        """Take what is trusted, and how many connections of either kind there may be at the same time."""
+        self._tls, self._most = tls, connections
+        self._pair: _Pair | None = None
+
+    def of(self, method: str) -> httpcore2.AsyncConnectionPool:
+        """Give the pool for a method, in the running event loop."""
+        loop = asyncio.get_running_loop()
+        if self._pair is None or self._pair.loop is not loop:
+            tls = self._tls()
+            self._pair = _Pair(loop, pool(tls, self._most, self._most), pool(tls, self._most, 0))
+        # A kept connection may be closing just now, and then nobody knows whether a request on it arrived. What may not
+        # be made twice never depends on that.
+        return self._pair.kept if method in SAFE else self._pair.fresh
+
+    async def close(self) -> None:
+        """Let go of all connections; a request after this opens new ones."""
+        pair, self._pair = self._pair, None
+        if pair is not None and pair.loop is asyncio.get_running_loop():
+            await pair.kept.aclose()
+            await pair.fresh.aclose()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import httpcore2
+
 from remit.core.errors import RejectedError, ToolError
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -22,6 +24,9 @@ class Progress:
         """Take in what the connection does."""
         if name == "http11.send_request_headers.started":
             self.sent = True
+        elif name == "http11.send_request_headers.failed":
+            # A header that cannot be written is found out before a byte of them is.
+            self.sent = not isinstance(info["exception"], httpcore2.LocalProtocolError)
 
     def answered(self, method: str) -> None:
         """Begin anew after a whole answer that leads elsewhere."""

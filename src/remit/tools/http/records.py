@@ -25,6 +25,9 @@ class Exchange(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     problem: str = ""
     """Why it was refused or failed."""
+    session: str = ""
+    """Which session and call it served; empty when nobody said."""
+    call: str = ""
 
 
 Record = Callable[[Exchange], None]

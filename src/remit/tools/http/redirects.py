@@ -39,13 +39,19 @@ def after(step: Step, answer: Incoming) -> Step | None:
     if answer.status == 303 or (answer.status in {301, 302} and step.method == "POST"):
         kept = tuple((name, value) for name, value in step.headers if not name.lower().startswith("content-"))
         following = Step("HEAD" if step.method == "HEAD" else "GET", to, kept)
-    return following if to.origin == step.to.origin else _crossing(step, following)
+    return following if to.origin == step.to.origin else crossing(step.to, following)
 
 
-def _crossing(step: Step, following: Step) -> Step:
-    where = f"{step.to.origin} redirects to {following.to.origin}"
-    if step.to.scheme == "https" and following.to.scheme != "https":
+def crossing(came: Destination, following: Step) -> Step:
+    """Give what may be asked at another origin than the one that led there; raise `ValueError` for nothing."""
+    where = f"{came.origin} redirects to {following.to.origin}"
+    if came.scheme == "https" and following.to.scheme != "https":
         raise ValueError(f"{where}, which is not encrypted")
     if following.method not in SAFE or following.body:
         raise ValueError(f"{where}, and a {following.method} must not be repeated at another place")
-    return replace(following, headers=tuple(pair for pair in step.headers if pair[0].lower() in _CROSSING))
+    return bare(following)
+
+
+def bare(step: Step) -> Step:
+    """Leave out every header that may say who asks."""
+    return replace(step, headers=tuple(pair for pair in step.headers if pair[0].lower() in _CROSSING))

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from remit.policy.hosts import HostPolicy
@@ -20,14 +21,23 @@ class Resolver(Protocol):
 class SystemResolver:
     """What this machine uses: its hosts file, then DNS."""
 
+    def __init__(self, threads: int = 16) -> None:
+        """Ask for so many names at the same time, in threads of its own."""
+        # Whoever runs a slow DNS server must not be able to take all threads of this process.
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="remit-names")
+
     async def resolve(self, host: str) -> Sequence[str]:
         """Ask the system, in a thread."""
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            found = await loop.run_in_executor(self._threads, _ask, host)
         except UnicodeError:
             raise OSError("the name is too long") from None
         return tuple(dict.fromkeys(str(place[0]) for *_, place in found))
+
+
+def _ask(host: str) -> "Sequence[tuple[int, int, int, str, tuple[str | int, ...] | tuple[int, bytes]]]":
+    return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
 
 
 class HostsFile:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from remit.core.ports import ToolContext
 from remit.core.values import JsonObject, JsonValue
 from remit.tools.http.port import Outgoing
 from remit.tools.openapi.bodies import encode
@@ -23,13 +24,22 @@ class Written(msgspec.Struct, frozen=True):
     cookies: tuple[str, ...]
     body: bytes = b""
 
-    def outgoing(self, server: str, signed: Signed, timeout: float) -> Outgoing:
-        """Give the request as it leaves."""
+    def outgoing(self, server: str, signed: Signed, timeout: float, context: ToolContext) -> Outgoing:
+        """Give the request as it leaves, on behalf of whom a call serves."""
         query = "&".join([*self.query, *signed.query])
         cookies = "; ".join([*self.cookies, *signed.cookies])
         headers = (*self.headers, *signed.headers, *((("Cookie", cookies),) if cookies else ()))
         url = f"{server}{self.path}{'?' if query else ''}{query}"
-        return Outgoing(self.method, url, headers, self.body, timeout)
+        return Outgoing(
+            self.method,
+            url,
+            headers,
+            self.body,
+            timeout,
+            tenant=context.tenant,
+            session=context.session,
+            call=context.call,
+        )
 
 
 def write(operation: Operation, args: JsonObject) -> Written:

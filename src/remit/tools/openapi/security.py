@@ -74,6 +74,15 @@ class _Scheme(msgspec.Struct, frozen=True):
     scopes: tuple[str, ...]
 
 
+class _Asker(msgspec.Struct, frozen=True):
+    """For whom a request is signed, and of which server."""
+
+    tenant: str
+    server: str
+    session: str
+    call: str
+
+
 class Security:
     """Signs requests of one document's operations."""
 
@@ -91,8 +100,11 @@ class Security:
         problems = [[problem for scheme in way if (problem := _problem(scheme))] for way in ways]
         return problems[0][0] if self._credentials and problems and all(problems) else ""
 
-    async def sign(self, entry: Entry, tenant: str, server: str) -> Signed:
-        """Give what to add to a request; raise `RejectedError` when there is no credential."""
+    async def sign(self, entry: Entry, tenant: str, server: str, *, session: str = "", call: str = "") -> Signed:
+        """Give what to add to a request; raise `RejectedError` when there is no credential.
+
+        `session` and `call` are for the record of what must be asked first, such as a token.
+        """
         ways = self._ways(entry)
         if self._credentials is None or not ways:
             return Signed()
@@ -107,7 +119,7 @@ class Security:
                 found.append((scheme, credential))
             else:
                 try:
-                    return await self._signed(found, tenant, server)
+                    return await self._signed(found, _Asker(tenant, server, session, call))
                 except ValueError as error:
                     raise RejectedError(f"not sent: a credential {error}; a person must mend it") from None
         wanted = " or ".join(dict.fromkeys(missing))
@@ -133,7 +145,7 @@ class Security:
             schemes.append(_Scheme(name, self._document.resolve(known[name]), listed))
         return schemes
 
-    async def _signed(self, found: Sequence[tuple[_Scheme, Credential]], tenant: str, server: str) -> Signed:
+    async def _signed(self, found: Sequence[tuple[_Scheme, Credential]], asker: _Asker) -> Signed:
         signed = Signed()
         for scheme, credential in found:
             match credential:
@@ -145,7 +157,7 @@ class Security:
                     signed.hide(password)
                     signed.hide(written)
                 case Client():
-                    token, signed.cached = await self._token(scheme, credential, tenant, server)
+                    token, signed.cached = await self._token(scheme, credential, asker)
                     signed.headers.append(("Authorization", header(f"Bearer {token}")))
                     signed.hide(token)
                     signed.hide(credential.secret)
@@ -153,19 +165,21 @@ class Security:
 
     # -- OAuth 2 ---------------------------------------------------------------------------------------------------
 
-    async def _token(self, scheme: _Scheme, client: Client, tenant: str, server: str) -> tuple[str, bool]:
+    async def _token(self, scheme: _Scheme, client: Client, asker: _Asker) -> tuple[str, bool]:
         """Give a token, and whether it was here already."""
-        place = (scheme.name, tenant, client.id, *scheme.scopes)
+        url = urljoin(f"{asker.server}/", _token_url(scheme))
+        # What one server granted is not for another.
+        place = (scheme.name, asker.tenant, client.id, url, *scheme.scopes)
         # One at a time: many calls that begin together need one token, not one each.
         async with self._asking.setdefault(place, asyncio.Lock()):
             token, until = self._tokens.get(place, ("", 0.0))
             if token and self._clock() < until:
                 return token, True
-            token, seconds = await self._granted(scheme, client, server)
+            token, seconds = await self._granted(scheme, client, url, asker)
             self._tokens[place] = token, self._clock() + seconds - _EARLY
             return token, False
 
-    async def _granted(self, scheme: _Scheme, client: Client, server: str) -> tuple[str, float]:
+    async def _granted(self, scheme: _Scheme, client: Client, url: str, asker: _Asker) -> tuple[str, float]:
         login = base64.b64encode(f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}".encode()).decode()
         fields = {"grant_type": "client_credentials"} | ({"scope": " ".join(scheme.scopes)} if scheme.scopes else {})
         headers = (
@@ -173,9 +187,17 @@ class Security:
             ("Content-Type", "application/x-www-form-urlencoded"),
             ("Accept", "application/json"),
         )
-        url = urljoin(f"{server}/", _token_url(scheme))
+        request = Outgoing(
+            "POST",
+            url,
+            headers,
+            urlencode(fields).encode(),
+            tenant=asker.tenant,
+            session=asker.session,
+            call=asker.call,
+        )
         try:
-            answer = await self._sender.send(Outgoing("POST", url, headers, urlencode(fields).encode()))
+            answer = await self._sender.send(request)
         except ToolError as error:
             retryable = not isinstance(error, RejectedError) or error.retryable
             raise RejectedError(f"not sent: no token for {scheme.name}", retryable=retryable) from None

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from remit.core.errors import RejectedError, ToolError
 from remit.core.ports import Probe, ToolContext, ToolSpec
 from remit.core.values import JsonObject, JsonValue
+from remit.policy.hosts import destination
 from remit.tools.http.port import Incoming, Outgoing, Sender
 from remit.tools.openapi.operation import Operation
 from remit.tools.openapi.requests import Written, write
@@ -49,6 +50,7 @@ class OperationTool:
         """Take the contract, the operation, its server and who sends and signs; `OpenAPITools` makes them."""
         self._spec, self._operation, self._server = spec, taken, server
         self._sender, self._security = sender, security
+        self._origin = destination(server).origin
         self._validator = Validator(spec.schema)
         keyed = taken.entry.method in {"POST", "PATCH"} and spec.effect == "idempotent"
         self._key_header = taken.key_header or ("Idempotency-Key" if keyed else "")
@@ -85,8 +87,10 @@ class OperationTool:
         written = write(self._operation, args)
         if self._key_header and context.key:
             written = replace(written, headers=(*written.headers, (self._key_header, context.key)))
-        signed = await self._security.sign(self._operation.entry, context.tenant, self._server)
-        request = self._outgoing(written, signed, following)
+        signed = await self._security.sign(
+            self._operation.entry, context.tenant, self._server, session=context.session, call=context.call
+        )
+        request = self._outgoing(written, signed, context, following)
         answer = await self._sent(request, signed)
         if 200 <= answer.status < 300:
             return Answer(content(answer, signed.secrets), answer.headers, answer.url)
@@ -96,16 +100,26 @@ class OperationTool:
         keyed = bool(self._key_header and context.key)
         raise failure(answer, signed.secrets, keyed=keyed)
 
-    def _outgoing(self, written: Written, signed: Signed, following: str) -> Outgoing:
-        request = written.outgoing(self._server, signed, self._spec.timeout)
-        if not following:
-            return request
-        # A server may repeat in its links the key that it was sent.
-        place, _, query = following.partition("?")
-        keys = {piece.partition("=")[0] for piece in signed.query}
-        pieces = [piece for piece in query.split("&") if piece and piece.partition("=")[0] not in keys]
-        whole = "&".join([*pieces, *signed.query])
-        return replace(request, url=f"{place}{'?' if whole else ''}{whole}")
+    def _outgoing(self, written: Written, signed: Signed, context: ToolContext, following: str) -> Outgoing:
+        request = written.outgoing(self._server, signed, self._spec.timeout, context)
+        if following:
+            # A server may repeat in its links the key that it was sent.
+            place, _, query = following.partition("?")
+            keys = {piece.partition("=")[0] for piece in signed.query}
+            pieces = [piece for piece in query.split("&") if piece and piece.partition("=")[0] not in keys]
+            whole = "&".join([*pieces, *signed.query])
+            request = replace(request, url=f"{place}{'?' if whole else ''}{whole}")
+        if not self._ours(request.url):
+            # A page may have come from where a redirect led, and its links with it; the credentials are for here only.
+            what = "the next page" if following else "the operation"
+            raise RejectedError(f"not sent: {what} is on another server than {self._server}, which is not followed")
+        return request
+
+    def _ours(self, url: str) -> bool:
+        try:
+            return destination(url).origin == self._origin
+        except ValueError:
+            return False
 
     async def _sent(self, request: Outgoing, signed: Signed) -> Incoming:
         # What broke may repeat the URL, and with it an API key.

@@ -35,6 +35,8 @@ class Validator:
     def problems(self, value: JsonValue) -> str:
         """Say what is wrong with a value, one line a problem; empty when nothing is."""
         try:
+            if self._compiled.is_valid(value):
+                return ""
             found = list(
                 dict.fromkeys(line for error in self._compiled.iter_errors(value) for line in self._lines(error))
             )

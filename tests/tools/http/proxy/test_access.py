@@ -5,8 +5,10 @@ import base64
 import contextlib
 
 import pytest
+from msgspec.structs import replace
 from tests.models.http.served import OK, Certificate, Peer, answering, serving
-from tests.tools.http.proxy.proxying import echo, proxied
+from tests.tools.http.proxy.proxying import TERMS, echo, proxied
+from tests.tools.http.serving import Silence
 
 from remit.tools.http.proxy import Terms
 
@@ -167,3 +169,18 @@ async def test_a_program_that_leaves_without_a_word_is_not_logged() -> None:
         await proxy.say(f"GET http://app.test:{served.port}/ HTTP/1.1\r\nhost: x\r\n\r\n".encode())
         assert (await proxy.log.get()).method == "GET"
         assert proxy.log.empty()
+
+
+async def test_a_name_that_is_never_answered_is_not_waited_for() -> None:
+    async with proxied(names=Silence(), terms=replace(TERMS, connect=0.1)) as proxy:
+        came = await proxy.say(b"CONNECT app.test:443 HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert came.startswith(b"HTTP/1.1 504 ")
+        assert "was not found within 0.1 s" in (await proxy.log.get()).problem
+
+
+async def test_nobody_fills_the_log_with_a_method() -> None:
+    async with proxied() as proxy:
+        await proxy.say(b"X" * 20_000 + b" http://169.254.169.254/ HTTP/1.1\r\nhost: x\r\n\r\n")
+        access = await proxy.log.get()
+        assert len(access.method) == 20
+        assert access.status == 403

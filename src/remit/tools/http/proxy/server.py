@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from urllib.parse import quote
 
 import h11
 import httpcore2
@@ -18,6 +19,9 @@ from remit.tools.http.proxy.visit import Visit
 from remit.tools.http.proxy.wanted import shown_token, wanted
 from remit.tools.http.resolving import ForbiddenError, Resolver, SystemResolver, checked
 
+_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_EVERYWHERE = {"NO_PROXY": "", "no_proxy": "", "NODE_USE_ENV_PROXY": "1"}
+"""Nothing goes around it. Node heeds such variables only when it is told to."""
 _WHO = (("proxy-authenticate", 'Basic realm="remit"'),)
 
 
@@ -40,6 +44,7 @@ class ForwardProxy:
         self._policy, self._log, self._admit = policy, log, admit
         self._resolver, self._terms = resolver or SystemResolver(), terms or Terms()
         self._server: asyncio.Server | None = None
+        self._url = ""
         self._pool: httpcore2.AsyncConnectionPool | None = None
         self._visits: set[asyncio.Task[None]] = set()
 
@@ -52,7 +57,19 @@ class ForwardProxy:
         except OSError as error:
             raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another") from None
         bound = self._server.sockets[0].getsockname()
-        return Destination("http", bound[0], bound[1]).origin
+        self._url = Destination("http", bound[0], bound[1]).origin
+        return self._url
+
+    def environ(self, token: str = "") -> dict[str, str]:
+        """Give the environment by which a child process uses this proxy for all its HTTP, and the token that it shows.
+
+        Also requests to its own machine go through it. Raise `ConfigError` unless it is open.
+        """
+        if not self._server:
+            raise ConfigError("a proxy that is not open has no address; call `open()` first")
+        shown = f"http://remit:{quote(token, safe='')}@" if token else "http://"
+        url = self._url.replace("http://", shown, 1)
+        return {name: url for upper in _NAMES for name in (upper, upper.lower())} | _EVERYWHERE
 
     async def close(self, grace: float = 5.0) -> None:
         """Take no new connections, give those that are open so many seconds, then cut them."""
@@ -114,7 +131,7 @@ class ForwardProxy:
 
     async def _serve(self, visit: Visit, request: h11.Request) -> None:
         access = visit.access
-        access.method = request.method.decode("ascii")
+        access.method = request.method[:20].decode("ascii")
         who = self._admit(shown_token(request))
         if who is None:
             raise RefusedError(407, "this proxy lets in only who shows a token that it knows")
@@ -122,7 +139,11 @@ class ForwardProxy:
         asked = wanted(request)
         access.url = asked.to.authority if asked.to.path is None else f"{asked.to.origin}{asked.to.path}"
         try:
-            addresses = await checked(self._policy, self._resolver, asked.to)
+            # DNS may be as slow as who runs it wants; it has no more time than the connection that follows.
+            async with asyncio.timeout(self._terms.connect):
+                addresses = await checked(self._policy, self._resolver, asked.to)
+        except TimeoutError:
+            raise RefusedError(504, f"{asked.to.host} was not found within {self._terms.connect:g} s") from None
         except ForbiddenError as error:
             raise RefusedError(403, str(error)) from None
         except OSError:
