@@ -2,16 +2,19 @@
 
 import asyncio
 import stat
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 from mcp.client.auth import OAuthFlowError
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
-from tests.tools.mcp.servers import free_port
+from tests.tools.mcp.authority import Authority, guarded
+from tests.tools.mcp.servers import Tools, call, free_port, opened
 
-from remit.core.errors import ConfigError
-from remit.tools.mcp import TokenFile, sign_in
+from remit.core.errors import ConfigError, RejectedError, ToolError
+from remit.tools.mcp import Http, TokenFile, sign_in
 
 
 async def test_tokens_and_registration_are_kept_where_only_the_owner_reads(tmp_path: Path) -> None:
@@ -50,7 +53,7 @@ async def test_a_browser_comes_back_with_a_code_and_strays_are_sent_away(tmp_pat
     async def show(url: str) -> None:
         shown.append(url)
 
-    context = sign_in("http://127.0.0.1/mcp", TokenFile(tmp_path / "t"), port=port, show=show).context
+    context = sign_in("http://127.0.0.1/mcp", TokenFile(tmp_path / "t"), port=port, show=show).provider.context
     assert context.redirect_handler is not None
     assert context.callback_handler is not None
     await context.redirect_handler("http://127.0.0.1/authorize")
@@ -69,7 +72,7 @@ async def test_a_sign_in_that_is_refused_says_why_and_a_port_in_use_is_named(tmp
             await browser.get(f"{url}/callback?error=access_denied")
 
     port = free_port()
-    context = sign_in("http://127.0.0.1/mcp", TokenFile(tmp_path / "t"), port=port, show=show).context
+    context = sign_in("http://127.0.0.1/mcp", TokenFile(tmp_path / "t"), port=port, show=show).provider.context
     assert context.redirect_handler is not None
     assert context.callback_handler is not None
     await context.redirect_handler(f"http://127.0.0.1:{port}")
@@ -82,7 +85,7 @@ async def test_a_sign_in_that_is_refused_says_why_and_a_port_in_use_is_named(tmp
 async def test_where_to_sign_in_is_printed_unless_you_show_it_yourself(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    context = sign_in("http://127.0.0.1/mcp", TokenFile(tmp_path / "t"), port=free_port()).context
+    context = sign_in("http://127.0.0.1/mcp", TokenFile(tmp_path / "t"), port=free_port()).provider.context
     assert context.redirect_handler is not None
     assert context.callback_handler is not None
     await context.redirect_handler("http://127.0.0.1/authorize")
@@ -91,3 +94,87 @@ async def test_where_to_sign_in_is_printed_unless_you_show_it_yourself(
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert "http://127.0.0.1/authorize" in capsys.readouterr().err
+
+
+# -- with an authorization server --------------------------------------------------------------------------------------
+
+
+async def browse(url: str) -> None:
+    """Sign in as a person's browser would, and be sent back to us."""
+    async with httpx2.AsyncClient(follow_redirects=True) as browser:
+        await browser.get(url)
+
+
+@asynccontextmanager
+async def signed_in(authority: Authority, tokens: TokenFile) -> AsyncGenerator[Tools]:
+    """Open a toolset on the guarded server."""
+    auth = sign_in(authority.url, tokens, port=free_port(), show=browse)
+    async with opened(Http(authority.url, auth=auth)) as (_, tools):
+        yield tools
+
+
+async def test_a_server_that_wants_it_is_signed_in_to_once_and_the_tokens_serve_again(tmp_path: Path) -> None:
+    tokens = TokenFile(tmp_path / "tokens.json")
+    async with guarded() as authority:
+        for _ in range(2):
+            async with signed_in(authority, tokens) as tools:
+                assert await call(tools, "secret") == "42"
+        assert authority.seen == ["register", "authorize", "token"]
+        (client,) = authority.clients.values()
+        assert client.client_name == "Remit"
+        (granted,) = authority.access.values()
+        assert granted.resource == authority.url
+
+
+async def test_an_access_token_that_is_over_is_renewed_without_a_person(tmp_path: Path) -> None:
+    tokens = TokenFile(tmp_path / "tokens.json")
+    async with guarded() as authority:
+        authority.lifetime = 1
+        async with signed_in(authority, tokens) as tools:
+            assert await call(tools, "secret") == "42"
+            kept = await tokens.get_tokens()
+            authority.access.clear()
+            authority.seen.clear()
+            async with asyncio.timeout(20):
+                while "refresh" not in authority.seen:
+                    assert await call(tools, "secret") == "42"
+                    await asyncio.sleep(0.2)
+            assert set(authority.seen) == {"refresh"}
+            assert await tokens.get_tokens() != kept
+
+
+async def test_a_token_that_is_refused_is_renewed_without_a_person_also_after_a_restart(tmp_path: Path) -> None:
+    tokens = TokenFile(tmp_path / "tokens.json")
+    async with guarded() as authority:
+        async with signed_in(authority, tokens) as tools:
+            authority.access.clear()
+            assert await call(tools, "secret") == "42"
+        authority.access.clear()
+        async with signed_in(authority, tokens) as tools:
+            assert await call(tools, "secret") == "42"
+        assert authority.seen == ["register", "authorize", "token", "refresh", "refresh"]
+
+
+async def test_a_refresh_token_that_is_over_has_a_person_asked_again_and_says_so_when_they_refuse(
+    tmp_path: Path,
+) -> None:
+    tokens = TokenFile(tmp_path / "tokens.json")
+    async with guarded() as authority, signed_in(authority, tokens) as tools:
+        authority.access.clear()
+        authority.refresh.clear()
+        assert await call(tools, "secret") == "42"
+        authority.access.clear()
+        authority.refresh.clear()
+        authority.refuses = True
+        with pytest.raises(RejectedError, match="the sign-in failed: not today"):
+            await call(tools, "secret")
+        authority.refuses = False
+        assert await call(tools, "secret") == "42"
+
+
+async def test_who_refuses_at_the_first_sign_in_is_told_when_it_is_opened(tmp_path: Path) -> None:
+    async with guarded() as authority:
+        authority.refuses = True
+        with pytest.raises(ToolError, match="the sign-in failed: not today"):
+            async with signed_in(authority, TokenFile(tmp_path / "t")):
+                pass

@@ -12,6 +12,8 @@ from tests.tools.mcp.servers import CONTEXT, call, hostile, official, opened
 from remit.core.errors import ConfigError, RejectedError, ToolError
 from remit.testing import check_tool
 from remit.tools.mcp import McpToolset, Progress, Stdio
+from remit.tools.mcp.arguments import SchemaCheck
+from remit.tools.mcp.callbacks import Callbacks
 from remit.tools.mcp.connection import Connection
 
 
@@ -43,6 +45,17 @@ async def test_overrides_say_what_a_tool_is_here() -> None:
         0,
         True,
     )
+
+
+async def test_the_output_is_promised_as_a_call_gives_it() -> None:
+    async with opened(official()) as (_, tools):
+        promise = tools["s__add"].spec.output
+        assert tools["s__put"].spec.output is None
+        assert promise is not None
+        check = SchemaCheck(promise)
+        assert check.problem(await call(tools, "add", a=1, b=2)) == ""
+        assert check.problem({"result": {"result": 3}, "attached": [{"type": "image"}]}) == ""
+        assert check.problem({"result": "3"}) != ""
 
 
 @pytest.mark.parametrize("options", [{"only": ["nope"]}, {"overrides": {"nope": {"effect": "read"}}}])
@@ -108,12 +121,6 @@ async def test_what_a_tool_says_of_its_failure_is_the_outcome_unless_you_doubt_i
         with pytest.raises(ToolError, match=r"perhaps half-way: .*the shelf is empty") as caught:
             await call(tools, "fail")
     assert not isinstance(caught.value, RejectedError)
-
-
-async def test_a_question_to_a_person_is_declined_and_the_tool_fails() -> None:
-    async with opened(hostile("asks")) as (_, tools):
-        with pytest.raises(RejectedError, match="Elicitation not supported"):
-            await call(tools, "go")
 
 
 async def test_progress_is_told_with_the_call_it_belongs_to() -> None:
@@ -238,7 +245,6 @@ async def test_a_message_that_is_too_long_ends_the_connection_and_not_us() -> No
         ("nonsense", "answered what is no answer", False),
         ("internal", "half-way; whether the call happened is unknown", False),
         ("params", "no such thing", True),
-        ("open", "A person must first open: https://example.org/x", True),
         ("dies", "unknown", False),
     ],
 )
@@ -310,4 +316,4 @@ async def test_a_probe_knows_nothing() -> None:
 def test_a_connection_that_never_was_can_be_forgotten() -> None:
     async def met(_: object) -> None: ...
 
-    Connection("s", official(), 1.0, met).forget("nothing")
+    Connection("s", official(), 1.0, met, Callbacks("s")).forget("nothing")

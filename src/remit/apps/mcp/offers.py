@@ -7,9 +7,12 @@ import mcp_types as types
 import msgspec
 
 from remit.apps.mcp.one_call import Wanted
+from remit.apps.mcp.promised import Promise
 from remit.apps.mcp.sessions import PREFIX, Sessions, Tell, Wish
 from remit.core.agent import Agent
-from remit.core.ports import ToolSpec
+from remit.core.errors import RejectedError
+from remit.core.events import SessionOpened
+from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonObject, JsonValue, usd
 from remit.runtime import RunResult
 from remit.telemetry import json_text
@@ -23,8 +26,17 @@ class Offer(Protocol):
         """How it is listed."""
         ...
 
-    async def call(self, args: JsonObject, key: str, tell: Tell) -> types.CallToolResult:
-        """Do it; `key` is the client's idempotency key, if it gave one."""
+    @property
+    def agent(self) -> Agent:
+        """Who does it."""
+        ...
+
+    async def call(self, args: JsonObject, key: str, tell: Tell) -> RunResult:
+        """Do it; `key` is the client's idempotency key, if it gave one. Raise `RejectedError` for bad arguments."""
+        ...
+
+    async def told(self, result: RunResult) -> types.CallToolResult:
+        """Tell a client what came of it."""
         ...
 
 
@@ -45,6 +57,7 @@ class AgentOffer:
 
     sessions: Sessions
     agent: Agent
+    promise: Promise | None = None
 
     @property
     def tool(self) -> types.Tool:
@@ -60,20 +73,27 @@ class AgentOffer:
                 "required": ["message"],
                 "additionalProperties": False,
             },
+            output_schema=self.promise.schema if self.promise else None,
         )
 
-    async def call(self, args: JsonObject, key: str, tell: Tell) -> types.CallToolResult:
+    async def call(self, args: JsonObject, key: str, tell: Tell) -> RunResult:
         """Give it the task; the session is named in the result, so that it can go on."""
         try:
             task = msgspec.convert(args, _Task)
         except msgspec.ValidationError as error:
-            return failure(str(error))
-        if task.session and not task.session.startswith(PREFIX):
-            return failure(f"no session {task.session!r}")
-        result = await self.sessions.run(self.agent, Wish(task.message, key, task.session), tell)
-        if result.status != "done":
-            return _unfinished(result)
-        return _told(result.output, result)
+            raise RejectedError(str(error)) from None
+        if task.session and not await self._known(task.session):
+            raise RejectedError(f"no session {task.session!r}")
+        return await self.sessions.run(self.agent, Wish(task.message, key, task.session), tell)
+
+    async def told(self, result: RunResult) -> types.CallToolResult:
+        """Tell its answer, or why there is none."""
+        return _told(result.output, result, self.promise)
+
+    async def _known(self, session: str) -> bool:
+        records = await self.sessions.home.store.read(session) if session.startswith(PREFIX) else []
+        first = records[0].event if records else None
+        return isinstance(first, SessionOpened) and first.agent == self.agent.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +101,10 @@ class ToolOffer:
     """A tool of an agent, called through the gateway by an agent that does nothing else."""
 
     sessions: Sessions
-    caller: Agent
+    agent: Agent
+    """Calls what it is told to, under the guards and limits of the agent whose tool it is."""
     spec: ToolSpec
+    promise: Promise | None = None
 
     @property
     def tool(self) -> types.Tool:
@@ -93,20 +115,24 @@ class ToolOffer:
             description=self.spec.description,
             input_schema=self.spec.schema,
             annotations=types.ToolAnnotations(read_only_hint=read, idempotent_hint=again),
+            output_schema=self.promise.schema if self.promise else None,
         )
 
-    async def call(self, args: JsonObject, key: str, tell: Tell) -> types.CallToolResult:
+    async def call(self, args: JsonObject, key: str, tell: Tell) -> RunResult:
         """Make the call; the same idempotency key again is the same call."""
         text = msgspec.json.encode(Wanted(self.spec.name, args)).decode()
-        result = await self.sessions.run(self.caller, Wish(text, key and f"{self.spec.name}\0{key}"), tell)
+        return await self.sessions.run(self.agent, Wish(text, key and f"{self.spec.name}\0{key}"), tell)
+
+    async def told(self, result: RunResult) -> types.CallToolResult:
+        """Tell what the tool gave, or why it did not."""
         if result.status != "done":
-            return _unfinished(result)
+            return _told(None, result, None)
         made = msgspec.convert(result.output, _Made)
         output = made.output
         if made.blob:
             output = msgspec.json.decode(await self.sessions.home.store.get(made.blob))
         # A call that was only simulated must look like one that was made.
-        return _told(output, result, failed=made.status not in {"ok", "simulated"})
+        return _told(output, result, self.promise, failed=made.status not in {"ok", "simulated"})
 
 
 def failure(text: str) -> types.CallToolResult:
@@ -114,15 +140,25 @@ def failure(text: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=True)
 
 
-def _told(output: JsonValue, result: RunResult, *, failed: bool = False) -> types.CallToolResult:
-    text = types.TextContent(type="text", text=json_text(output))
+def _told(
+    output: JsonValue, result: RunResult, promise: Promise | None, *, failed: bool = False
+) -> types.CallToolResult:
     about: JsonObject = {"remit/session": result.session, "remit/cost-usd": usd(result.spent)}
-    return types.CallToolResult(content=[text], is_error=failed, _meta=about)
+    text, structured = json_text(output), None
+    if result.status != "done":
+        text, failed = f"{result.status}: {result.reason}", True
+    elif promise is not None and not failed:
+        structured, problem = promise.kept(output)
+        if problem:
+            # A client must not be given what it was told it would not get.
+            text, failed = f"the result is not what was promised: {problem}\n{text}", True
+    content: list[types.ContentBlock] = [types.TextContent(type="text", text=text)]
+    return types.CallToolResult(content=content, structured_content=structured, is_error=failed, _meta=about)
 
 
-def _unfinished(result: RunResult) -> types.CallToolResult:
+def waits(result: RunResult, what: str) -> types.CallToolResult:
+    """Say what a run waits for, and what to do."""
     about: JsonObject = {"remit/session": result.session, "remit/cost-usd": usd(result.spent)}
-    said = f"{result.status}: {result.reason}"
-    if result.status == "waiting":
-        said += f" (session {result.session}). A person must decide; then make exactly this call again for its result."
+    said = f"waiting: {result.reason} (session {result.session}). A person must decide:\n{what}\n"
+    said += "Then make exactly this call again for its result."
     return types.CallToolResult(content=[types.TextContent(type="text", text=said)], is_error=True, _meta=about)

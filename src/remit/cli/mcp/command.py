@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--http", metavar="PORT", type=int, default=None, help="listen on a port (0: any) instead of standard input"
     )
     parser.add_argument("--host", metavar="NAME", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    parser.add_argument(
+        "--no-ask", action="store_true", help="do not ask clients what a run waits for; it is decided at this store"
+    )
     parser.add_argument("--tenant", metavar="NAME", default="", help="who pays and owns the data of new sessions")
     add_store(parser)
     add_driving(parser)
@@ -48,7 +51,10 @@ async def main(args: argparse.Namespace) -> int:
     settings = settled(loaded, str(args.tenant), wish.durability)
     async with home(args.store, settings) as opened, _whole(loaded.agent) as agent:
         tools = agent if args.tools or args.only_tools else None
-        server = mcp.service(opened, () if args.only_tools else (agent,), tools_of=tools, tenant=str(args.tenant))
+        agents = () if args.only_tools else (agent,)
+        # By name, since clients are shown sessions of this tenant only.
+        tenant = str(args.tenant) or settings.tenants[0].name
+        server = mcp.service(opened, agents, tools_of=tools, tenant=tenant, ask=not args.no_ask)
         if args.http is None:
             left = await _client_left(mcp.serve_stdio(server))
         else:
@@ -75,7 +81,9 @@ async def _client_left(serving: Coroutine[Any, Any, None]) -> bool:
 
 
 class _Mcp(Protocol):
-    def service(self, home: Home, agents: Sequence[Agent], *, tools_of: Agent | None, tenant: str) -> object: ...
+    def service(
+        self, home: Home, agents: Sequence[Agent], *, tools_of: Agent | None, tenant: str, ask: bool
+    ) -> object: ...
     def Bind(self, port: int, host: str, token: str) -> object: ...  # noqa: N802 - a class of that package
     def serve_stdio(self, server: object) -> Coroutine[Any, Any, None]: ...
     async def serve_http(self, server: object, bind: object, ready: Callable[[str], None]) -> None: ...

@@ -22,6 +22,9 @@ class SchemaCheck:
     def __init__(self, schema: JsonObject) -> None:
         """Compile a schema."""
         self._validator = _compiled(schema)
+        fields, required = schema.get("properties"), schema.get("required")
+        wanted = required if isinstance(required, list) else []
+        self._optional = {name for name in fields if name not in wanted} if isinstance(fields, dict) else set[str]()
 
     def problem(self, value: JsonValue) -> str:
         """Say what is wrong, one line each; empty when nothing is."""
@@ -34,6 +37,16 @@ class SchemaCheck:
             return ""
         shown = list(lines)[:_LINES]
         return "\n".join([*shown, f"... and {len(lines) - _LINES} more"] if len(lines) > _LINES else shown)
+
+    def pruned(self, args: JsonObject) -> JsonObject:
+        """Leave out what is null, may be left out and may not be null: models mean the same by both."""
+        nulls = [name for name, value in args.items() if value is None and name in self._optional]
+        wrong = {name for name in nulls if self.problem(args) != self.problem(_without(args, name))}
+        return {name: value for name, value in args.items() if name not in wrong} if wrong else args
+
+
+def _without(args: JsonObject, name: str) -> JsonObject:
+    return {key: value for key, value in args.items() if key != name}
 
 
 def _compiled(schema: JsonObject) -> Validator | None:

@@ -17,6 +17,7 @@ from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp.shared.exceptions import MCPError
 
 from remit.core.errors import RejectedError, RemitError
+from remit.tools.mcp.callbacks import Callbacks
 from remit.tools.mcp.stdio import Died
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
@@ -57,6 +58,8 @@ class Connection:
     """Seconds to connect and to list what it offers."""
     met: Callable[[Client], Awaitable[None]]
     """Is told of every new connection, and whenever the server says that its tools changed, before they are used."""
+    callbacks: Callbacks
+    """Who answers the server."""
     _life: _Life | None = None
     _meeting: asyncio.Task[_Life] | None = None
     _deaths: int = 0
@@ -163,11 +166,18 @@ class Connection:
                 await asyncio.gather(listening, return_exceptions=True)
 
     def _client(self, life: _Life) -> Client:
+        callbacks = self.callbacks
+        # What nobody answers is not offered either.
         return Client(
             self.link.connect(partial(self._over, life)),
             cache=None,
             client_info=types.Implementation(name="remit", version=version("remit")),
             message_handler=self._hear,
+            elicitation_callback=callbacks.elicit,
+            sampling_callback=callbacks.sample if callbacks.sampling else None,
+            list_roots_callback=callbacks.list_roots if callbacks.roots else None,
+            logging_callback=callbacks.log if callbacks.logs else None,
+            log_level="debug" if callbacks.logs else None,
         )
 
     def _over(self, life: _Life, why: str) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 import msgspec
 
 from remit.core.errors import ConfigError
-from remit.core.ports import ToolSpec
+from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonObject, JsonValue, nanos
 from remit.tools.schema import tidy
 
@@ -79,7 +79,8 @@ def contract(name: str, tool: types.Tool, override: Override, *, trusted: bool, 
     return ToolSpec(
         name=name,
         description=override.get("description") or legible(tool.description or tool.title or ""),
-        schema=_shown(tidy(tool.input_schema)),
+        schema=shown(tidy(tool.input_schema)),
+        output=_promise(tool.output_schema),
         effect=override.get("effect") or _effect(tool, trusted=trusted),
         price=nanos(override.get("price", 0.0)),
         timeout=override.get("timeout", timeout),
@@ -88,18 +89,36 @@ def contract(name: str, tool: types.Tool, override: Override, *, trusted: bool, 
     )
 
 
+def _promise(schema: JsonObject | None) -> JsonObject | None:
+    """Give the schema of what a call gives: the structured content, alone or as the `result` beside attachments."""
+    if schema is None or _depth(schema) > _DEEPEST_SCHEMA or len(msgspec.json.encode(schema)) > _LARGEST_SCHEMA:
+        return None
+    promised = shown(tidy(schema))
+    defs = promised.pop("$defs", {})
+    beside: JsonObject = {
+        "type": "object",
+        "properties": {"result": promised, "attached": {"type": "array", "items": {"type": "object"}}},
+        "required": ["result", "attached"],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [promised, beside], **({"$defs": defs} if defs else {})}
+
+
 def problem(tool: types.Tool) -> str:
     """Say why a tool cannot be offered to a model; empty when it can."""
-    schema = tool.input_schema
+    why = harm(tool.input_schema)
+    return f"the schema of its arguments {why}" if why else ""
+
+
+def harm(schema: JsonObject) -> str:
+    """Say why a stranger's schema cannot be used; empty when it can."""
     if _depth(schema) > _DEEPEST_SCHEMA:
-        return f"the schema of its arguments is nested more than {_DEEPEST_SCHEMA} deep"
+        return f"is nested more than {_DEEPEST_SCHEMA} deep"
     size = len(msgspec.json.encode(schema))
     if size > _LARGEST_SCHEMA:
-        return f"the schema of its arguments has {size} bytes, and {_LARGEST_SCHEMA} is the most"
+        return f"has {size} bytes, and {_LARGEST_SCHEMA} is the most"
     hidden = next((word for word in _words(schema) if word != _visible(word)), None)
-    if hidden is not None:
-        return f"the schema of its arguments has invisible characters in {hidden!r}"
-    return ""
+    return "" if hidden is None else f"has invisible characters in {hidden!r}"
 
 
 def fingerprint(tool: types.Tool) -> str:
@@ -129,7 +148,8 @@ def _effect(tool: types.Tool, *, trusted: bool) -> Effect:
     return "idempotent" if hints.idempotent_hint else "once"
 
 
-def _shown(node: JsonObject) -> JsonObject:
+def shown(node: JsonObject) -> JsonObject:
+    """Give a schema whose texts hold nothing that a person would not see."""
     return {key: _shown_value(key, value) for key, value in node.items()}
 
 
@@ -138,7 +158,7 @@ def _shown_value(key: str, value: JsonValue) -> JsonValue:
         case str() if key in _TEXTS:
             return legible(value)
         case dict():
-            return _shown(value)
+            return shown(value)
         case list():
             return [_shown_value("", item) for item in value]
         case _:

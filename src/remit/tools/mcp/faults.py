@@ -39,7 +39,8 @@ def told(error: MCPError, server: str) -> ToolError:
             status, wait = _hints(error.data)
             return RejectedError(said, retryable=status in _BUSY, retry_after=wait)
         case types.URL_ELICITATION_REQUIRED:
-            return RejectedError(f"{said}. A person must first open: {_urls(error)}")
+            opened = ", ".join(page.url for page in pages(error)) or "a page that the server did not name"
+            return RejectedError(f"{said}. A person must first open: {opened}")
         case code if code in _UNDONE:
             return RejectedError(said)
         case _:
@@ -55,9 +56,11 @@ def _hints(data: Any) -> tuple[int | None, float | None]:
     return hints.status, hints.retry_after
 
 
-def _urls(error: MCPError) -> str:
+def pages(error: MCPError) -> list[types.ElicitRequestURLParams]:
+    """Give the pages that a person must visit before the request can be carried out."""
+    if error.code != types.URL_ELICITATION_REQUIRED:
+        return []
     try:
-        asked = UrlElicitationRequiredError.from_error(error.error).elicitations
+        return list(UrlElicitationRequiredError.from_error(error.error).elicitations)
     except (ValidationError, AttributeError, TypeError, ValueError):
-        return "a page that the server did not name"
-    return ", ".join(one.url for one in asked)
+        return []

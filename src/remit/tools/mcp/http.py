@@ -1,23 +1,32 @@
 """HTTP: an MCP server at a URL, over streamable HTTP. A connection that fails fails one request, not all of them."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 from mcp.client._transport import TransportStreams
+from mcp.client.auth import OAuthFlowError
 from mcp.client.streamable_http import streamable_http_client
 
-from remit.core.errors import ConfigError
+from remit.core.errors import ConfigError, RemitError
 from remit.tools.mcp.faults import GONE, LOST, REFUSED, UNSENT
 from remit.tools.mcp.stdio import LARGEST, Died
 
 _SESSION = "mcp-session-id"
 _UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _HANDSHAKE = frozenset({"initialize", "server/discover"})
+_UNSIGNED = "remit.unsigned"
+"""Marks, within this process, a request that could not be signed, with the reason."""
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def direct() -> httpx2.AsyncBaseTransport:
+    """Make a transport that goes anywhere."""
+    # Each request on a connection of its own: one that had idled may be dead, and then nobody knows what arrived.
+    return httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,9 @@ class Http:
     """Bytes of the longest message that it may send."""
     connect_timeout: float = 10.0
     """Seconds for a connection; how long a call may take is the tool's own affair."""
+    transport: Callable[[], httpx2.AsyncBaseTransport] = direct
+    """Makes what all its requests go over, those of `auth` too, anew for each connection: with `egress.transport` they
+    keep to a host policy."""
 
     def __post_init__(self) -> None:
         """Refuse an address over which secrets would travel in the clear."""
@@ -47,11 +59,11 @@ class Http:
         """Give streams that post to the server; it cannot be seen to die, so `died` is never called."""
         timeout = httpx2.Timeout(self.connect_timeout, read=None, pool=None)
         headers = {**self.headers, "Accept-Encoding": "identity"}
-        # Each request on a connection of its own: one that had idled may be dead, and then nobody knows what arrived.
-        fresh = httpx2.AsyncHTTPTransport(limits=httpx2.Limits(max_keepalive_connections=0))
-        transport = _Bounded(fresh, self.largest)
+        transport = _Bounded(self.transport(), self.largest)
         async with (
-            httpx2.AsyncClient(headers=headers, auth=self.auth, timeout=timeout, transport=transport) as client,
+            httpx2.AsyncClient(
+                headers=headers, auth=self.auth and _Signed(self.auth), timeout=timeout, transport=transport
+            ) as client,
             streamable_http_client(self.url, http_client=client, max_sse_event_size=self.largest) as streams,
         ):
             yield streams
@@ -60,6 +72,28 @@ class Http:
 class _Head(msgspec.Struct):
     method: str = ""
     id: str | int | None = None
+
+
+class _Signed(httpx2.Auth):
+    """Has a request that cannot be signed answered here: an exception would end all other requests too."""
+
+    requires_response_body = True
+
+    def __init__(self, inner: httpx2.Auth) -> None:
+        """Wrap what signs."""
+        self._inner = inner
+
+    async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """Sign, and never raise."""
+        try:
+            async with aclosing(self._inner.async_auth_flow(request)) as flow:
+                response = yield await anext(flow)
+                with suppress(StopAsyncIteration):
+                    while True:
+                        response = yield await flow.asend(response)
+        except (OAuthFlowError, RemitError) as error:
+            request.extensions = {**request.extensions, _UNSIGNED: str(error)}
+            yield request
 
 
 class _Bounded(httpx2.AsyncBaseTransport):
@@ -71,6 +105,9 @@ class _Bounded(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it; never raise for a connection that failed, since that would end all other requests too."""
+        unsigned = request.extensions.get(_UNSIGNED)
+        if unsigned:
+            return _failed(request, REFUSED, str(unsigned), status=403)
         try:
             response = await self._inner.handle_async_request(request)
             kind = response.headers.get("content-type", "").lower()

@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import mcp_types as types
-from mcp.client import Client, InputRequiredRoundsExceededError
+from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from remit.core.errors import RejectedError, ToolError
-from remit.core.ports import Probe, ToolContext, ToolSpec
+from remit.core.ports import Probe, ToolContext
+from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonObject, JsonValue
 from remit.tools.mcp.arguments import SchemaCheck
+from remit.tools.mcp.callbacks import Ongoing, Raw
 from remit.tools.mcp.contract import legal_name, legible
+from remit.tools.mcp.elicitation import Dialogue, resumed
 from remit.tools.mcp.faults import GONE, told
 from remit.tools.mcp.results import resource
 from remit.tools.mcp.tool import Server
@@ -59,18 +62,22 @@ class ResourceTool:
         return SchemaCheck(self.spec.schema).problem(args)
 
     async def call(self, args: JsonObject, context: ToolContext) -> JsonValue:
-        """List or read; raise `RejectedError` when the server says no."""
+        """List or read; raise `RejectedError` when the server says no.
+
+        Raise `InputRequiredError` when it wants a person asked first.
+        """
         problem = self.check(args)
         if problem:
             raise RejectedError(problem)
+        dialogue = resumed(context.resume)
         client = await self.server.client(self.timeout / 2)
         try:
-            return await (self._list(client, args) if self.verb == "list" else self._read(client, args))
+            return await (self._list(client, args) if self.verb == "list" else self._read(client, args, dialogue))
         except MCPError as error:
             if error.code == GONE:
                 self.server.forget(error.message)
             raise told(error, self.server.name) from error
-        except (ValidationError, InputRequiredRoundsExceededError) as error:
+        except ValidationError as error:
             raise ToolError(f"MCP server {self.server.name!r} answered what is no answer") from error
 
     async def probe(self, args: JsonObject, context: ToolContext) -> Probe | None:
@@ -84,9 +91,13 @@ class ResourceTool:
         more: JsonObject = {"cursor": found.next_cursor} if found.next_cursor else {}
         return {"resources": listed, **more}
 
-    async def _read(self, client: Client, args: JsonObject) -> JsonValue:
-        found = await client.read_resource(str(args["uri"]))
-        return [resource(one, self.files) for one in found.contents]
+    async def _read(self, client: Client, args: JsonObject, dialogue: Dialogue) -> JsonValue:
+        async def send(responses: JsonObject) -> dict[str, Any]:
+            params = types.ReadResourceRequestParams.model_validate({"uri": args["uri"], **responses})
+            return (await client.session.send_request(types.ReadResourceRequest(params=params), Raw)).root
+
+        raw = await self.server.callbacks.rounds(Ongoing(dialogue, repeatable=True), send)
+        return [resource(one, self.files) for one in types.ReadResourceResult.model_validate(raw).contents]
 
 
 def _told(one: types.Resource) -> JsonObject:

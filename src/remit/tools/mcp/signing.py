@@ -2,10 +2,12 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider, OAuthFlowError
 from mcp.shared.auth import OAuthClientMetadata
 from pydantic import AnyUrl
@@ -22,6 +24,8 @@ _PATH = "/callback"
 _PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nDone; you can close this page.\n"
 _LOST = b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n"
 
+_LONG_AGO = 1.0
+
 Show = Callable[[str], Awaitable[None]]
 
 
@@ -31,7 +35,7 @@ async def _print(url: str) -> None:
 
 def sign_in(
     url: str, tokens: TokenFile, *, scope: str = "", port: int = PORT, show: Show = _print, metadata_url: str = ""
-) -> OAuthClientProvider:
+) -> "Renewing":
     """Make the `auth` of an `Http`: it signs in when the server wants that, keeps the tokens and renews them.
 
     `show` brings the address to sign in at to a person; the browser must be on this machine. `metadata_url` names a
@@ -41,7 +45,7 @@ def sign_in(
     wanted = OAuthClientMetadata(
         client_name="Remit", redirect_uris=[AnyUrl(f"http://127.0.0.1:{port}{_PATH}")], scope=scope or None
     )
-    return OAuthClientProvider(
+    provider = OAuthClientProvider(
         url,
         wanted,
         tokens,
@@ -49,6 +53,40 @@ def sign_in(
         callback_handler=desk.wait,
         client_metadata_url=metadata_url or None,
     )
+    return Renewing(provider)
+
+
+class Renewing(httpx2.Auth):
+    """Renews a token that the server refuses before a person is asked to sign in again.
+
+    The SDK does so only for tokens whose age it knows, which it forgets when the process ends.
+    """
+
+    requires_response_body = True
+
+    def __init__(self, provider: OAuthClientProvider) -> None:
+        """Wrap what signs in."""
+        self.provider = provider
+
+    async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """Sign a request; raise `OAuthFlowError` when nobody signs in."""
+        context, renewed = self.provider.context, False
+        while True:
+            async with aclosing(self.provider.async_auth_flow(request)) as flow:
+                sent = await anext(flow)
+                response = yield sent
+                if (
+                    response.status_code == 401
+                    and sent.url == request.url
+                    and context.can_refresh_token()
+                    and not renewed
+                ):
+                    context.token_expiry_time, renewed = _LONG_AGO, True
+                    continue
+                with suppress(StopAsyncIteration):
+                    while True:
+                        response = yield await flow.asend(response)
+                return
 
 
 @dataclass(slots=True)

@@ -1,6 +1,5 @@
 """Tools of an MCP server, as `Tool`s: checked, called, and told apart by what is known of how a call ended."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,24 +8,20 @@ from typing import Any, Literal, Protocol
 import mcp_types as types
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
-from pydantic import RootModel, ValidationError
+from pydantic import ValidationError
 
-from remit.core.errors import RejectedError, ToolError
-from remit.core.ports import Probe, ToolContext, ToolSpec
+from remit.core.errors import InputRequiredError, RejectedError, ToolError
+from remit.core.ports import Probe, ToolContext
+from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonObject, JsonValue
 from remit.tools.mcp.arguments import SchemaCheck
-from remit.tools.mcp.faults import GONE, told
+from remit.tools.mcp.callbacks import Callbacks, Ongoing, Raw
+from remit.tools.mcp.elicitation import Dialogue, resumed, visit
+from remit.tools.mcp.faults import GONE, pages, told
 from remit.tools.mcp.results import text_of, written
 
 KEY = "remit/idempotency-key"
 """Under which name a server that is trusted is told the idempotency key, in `_meta`."""
-
-_ROUNDS = 20
-_FIRST_ROUND, _LONGEST_ROUND = 0.05, 1.0
-
-
-class _Raw(RootModel[dict[str, Any]]):
-    """An answer before it is known which of several it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +42,11 @@ class Server(Protocol):
     @property
     def name(self) -> str:
         """What it is called in messages."""
+        ...
+
+    @property
+    def callbacks(self) -> Callbacks:
+        """Who answers it."""
         ...
 
     async def client(self, wait: float) -> Client:
@@ -96,57 +96,52 @@ class McpTool:
 
     def check(self, args: JsonObject) -> str:
         """Say what is wrong with these arguments; empty when nothing is."""
-        return self._arguments.problem(args)
+        return self._arguments.problem(self._arguments.pruned(args))
 
     async def call(self, args: JsonObject, context: ToolContext) -> JsonValue:
-        """Call it; raise `RejectedError` when surely nothing happened, `ToolError` when nobody can know."""
+        """Call it; raise `RejectedError` when surely nothing happened, `ToolError` when nobody can know.
+
+        Raise `InputRequiredError` when the server wants a person asked first.
+        """
         problem = self.check(args)
         if problem:
             raise RejectedError(problem)
+        dialogue = resumed(context.resume)
         client = await self.server.client(self.contract.timeout / 2)
         changed = self.server.changed(self.offered.name)
         if changed:
             raise RejectedError(
                 f"{self.contract.name} is withheld: {changed}. A person must look at it and open a new session"
             )
+        ongoing = Ongoing(dialogue, self.contract.effect != "once")
         try:
-            result = await self._result(client, args, context)
+            result = await self._result(client, args, context, ongoing)
         except MCPError as error:
             if error.code == GONE:
                 self.server.forget(error.message)
-            raise told(error, self.server.name) from error
+            raise _sent_away(error, dialogue) or told(error, self.server.name) from error
         except ValidationError as error:
             raise ToolError(f"MCP server {self.server.name!r} answered what is no answer: {_first(error)}") from error
         if result.is_error:
-            self._fail(result)
-        return written(result, self.habits.files, self._mismatch(result))
+            self._fail(result, ongoing)
+        return self._written(result, ongoing)
 
     async def probe(self, args: JsonObject, context: ToolContext) -> Probe | None:
         """Say that nobody can tell: MCP has no way to ask."""
         return None
 
-    async def _result(self, client: Client, args: JsonObject, context: ToolContext) -> types.CallToolResult:
-        meta: types.RequestParamsMeta | None = None
-        if self.habits.trusted and context.key:
-            meta = {KEY: context.key}  # pyright: ignore[reportAssignmentType] - it takes further names
-        state: str | None = None
-        pause = _FIRST_ROUND
-        for _ in range(_ROUNDS):
-            params = types.CallToolRequestParams(
-                name=self.offered.name, arguments=args, request_state=state, _meta=meta
-            )
+    async def _result(
+        self, client: Client, args: JsonObject, context: ToolContext, ongoing: Ongoing
+    ) -> types.CallToolResult:
+        meta: JsonObject = {"_meta": {KEY: context.key}} if self.habits.trusted and context.key else {}
+        call: JsonObject = {"name": self.offered.name, "arguments": self._arguments.pruned(args), **meta}
+
+        async def send(responses: JsonObject) -> dict[str, Any]:
+            params = types.CallToolRequestParams.model_validate({**call, **responses})
             request = types.CallToolRequest(params=params)
-            raw = (await client.session.send_request(request, _Raw, progress_callback=self._hear(context))).root
-            if raw.get("resultType") != "input_required":
-                return types.CallToolResult.model_validate(raw)
-            asked = types.InputRequiredResult.model_validate(raw)
-            if asked.input_requests or asked.request_state is None:
-                kinds = ", ".join(sorted({one.method for one in (asked.input_requests or {}).values()}))
-                raise RejectedError(f"{self.contract.name} asks for {kinds or 'nothing'}, which nobody here answers")
-            state = asked.request_state
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_ROUND)
-        raise ToolError(f"{self.contract.name} was not done after being asked {_ROUNDS} times", landing=True)
+            return (await client.session.send_request(request, Raw, progress_callback=self._hear(context))).root
+
+        return types.CallToolResult.model_validate(await self.server.callbacks.rounds(ongoing, send))
 
     def _hear(self, context: ToolContext) -> "_Hears | None":
         listener = self.habits.progress
@@ -154,11 +149,16 @@ class McpTool:
             return None
         return _Hears(listener, self.contract.name, context)
 
-    def _fail(self, result: types.CallToolResult) -> None:
-        said = text_of(result.content) or "it does not say why"
+    def _fail(self, result: types.CallToolResult, ongoing: Ongoing) -> None:
+        said = " ".join([text_of(result.content) or "it does not say why", *_unanswered(ongoing)])
         if self.failures == "doubted":
             raise ToolError(f"{self.contract.name} says that it failed, and perhaps half-way: {said}")
         raise RejectedError(said)
+
+    def _written(self, result: types.CallToolResult, ongoing: Ongoing) -> JsonValue:
+        output = written(result, self.habits.files, self._mismatch(result))
+        warnings = _unanswered(ongoing)
+        return {"done": True, "warning": " ".join(warnings), "result": output} if warnings else output
 
     def _mismatch(self, result: types.CallToolResult) -> str:
         if self._promised is None:
@@ -176,6 +176,18 @@ class _Hears:
 
     async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
         self.listener(Progress(self.tool, self.context.session, self.context.call, progress, total, message or ""))
+
+
+def _sent_away(error: MCPError, dialogue: Dialogue) -> InputRequiredError | None:
+    """Have a person asked to visit pages first, if that is the error, and once only."""
+    wanted = pages(error)
+    if not wanted or dialogue.given:
+        return None
+    return dialogue.ask_amid(visit(wanted))
+
+
+def _unanswered(ongoing: Ongoing) -> list[str]:
+    return [f"It wanted to ask a person, and nobody could answer at once: {asked}" for asked in ongoing.declined]
 
 
 def _first(error: ValidationError) -> str:

@@ -10,6 +10,7 @@ from mcp.shared.exceptions import MCPError
 
 from remit.core.errors import ConfigError, RejectedError, ToolError
 from remit.core.ports import Tool
+from remit.tools.mcp.callbacks import Answers, Callbacks, LogLine, Sampling
 from remit.tools.mcp.connection import Connection, Link
 from remit.tools.mcp.contract import Override, contract, fingerprint, legible, named, problem
 from remit.tools.mcp.faults import told
@@ -37,6 +38,14 @@ class McpOptions(TypedDict, total=False):
     """The folder for pictures, sounds and other bytes; without one they are only named."""
     progress: Callable[[Progress], None]
     """Is told how far a call has come."""
+    answers: Answers
+    """Answers at once what the server asks a person; without it the session waits for a person."""
+    sampling: Sampling
+    """Lets the server use a model of yours; without it, it may not."""
+    roots: Sequence[str | Path]
+    """The folders that the server is told it may use."""
+    logs: Callable[[LogLine], None]
+    """Is told what the server logs; without it that is dropped."""
     timeout: float
     """Seconds for one call, unless an override says otherwise; 30."""
     patience: float
@@ -54,7 +63,10 @@ class McpToolset:
         folder = options.get("files")
         self._files = None if folder is None else Path(folder)
         self._timeout = options.get("timeout", 30.0)
-        self._connection = Connection(name, link, options.get("patience", 30.0), self._meet)
+        self._callbacks = Callbacks(
+            name, options.get("answers"), options.get("sampling"), options.get("roots", ()), options.get("logs")
+        )
+        self._connection = Connection(name, link, options.get("patience", 30.0), self._meet, self._callbacks)
         self._offered: tuple[types.Tool, ...] = ()
         self._pinned: dict[str, str] | None = None
         self._changed: dict[str, str] = {}
@@ -112,6 +124,11 @@ class McpToolset:
         return "\n\n".join(text for message in found.messages if (text := _text(message.content)))
 
     # -- for its tools ---------------------------------------------------------------------------------------------
+
+    @property
+    def callbacks(self) -> Callbacks:
+        """Who answers the server."""
+        return self._callbacks
 
     async def client(self, wait: float) -> Client:
         """Give a connected client; raise `RejectedError` when there is none."""
