@@ -240,14 +240,16 @@ async def test_tools_and_shapes_that_are_clean_are_told_as_they_are_however_many
     def asks(brief: Brief) -> Strategy:
         for act, one in zip(acts, shapes, strict=True):
             yield from ask(shape=one, tools=[act.spec.name])
+            yield from ask(shape=one, tools=[act.spec.name])
         return "x"
 
     rig.secrets.register("api", SECRET)
-    model = ScriptedModel([says("{}")] * 70, keep=True)
-    limits = Limits(steps=100)
+    model = ScriptedModel([says("{}")] * 140, keep=True)
+    limits = Limits(steps=200)
     assert (await rig.run(agent(model, *acts, strategy=asks, limits=limits))).output == "x"
-    assert [request.shape for request in model.requests] == shapes
-    assert [request.tools[0].name for request in model.requests] == [act.spec.name for act in acts]
+    assert [request.shape for request in model.requests[::2]] == [request.shape for request in model.requests[1::2]]
+    assert [request.shape for request in model.requests[::2]] == shapes
+    assert [request.tools[0].name for request in model.requests[1::2]] == [act.spec.name for act in acts]
 
 
 async def test_parts_hold_no_value_whenever_their_bytes_were_kept(rig: Rig) -> None:

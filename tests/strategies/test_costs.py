@@ -6,7 +6,7 @@ from itertools import chain, count, repeat
 
 import pytest
 
-from remit import Agent, Home, Limits, shape, tool
+from remit import Agent, Home, Limits, RejectedError, shape, tool
 from remit.core.messages import UserMessage
 from remit.core.moves import StrategyMaker
 from remit.core.ports import Reply, Request
@@ -37,7 +37,7 @@ Says = Callable[[Request], Reply]
 async def look(at: int) -> str:
     """Look at something."""
     if at < 0:
-        raise ValueError("there is nothing")
+        raise RejectedError("there is nothing")
     return "seen"
 
 

@@ -52,7 +52,7 @@ class Driver:
             async for item in items:
                 if interrupts.asked:
                     # Said again, since a session that began after the wish has not heard it.
-                    self.home.pause()
+                    self.home.lives.pause()
                 match item:
                     case Delta():
                         self._hear(item)
@@ -141,7 +141,7 @@ async def resumed(home: Home, agent: Agent, session: str) -> Items:
     finally:
         coming.cancel()
         if not driving.done():
-            home.pause()
+            home.lives.pause()
         await asyncio.gather(coming, driving, return_exceptions=True)
     for record in await home.store.read(session, after=seen):
         yield record

@@ -39,5 +39,5 @@ class Interrupts:
             # The journal holds every intent, so there is nothing to tidy up that going on would not.
             os.write(2, f"\nstopped at once; {self._farewell}\n".encode())
             os._exit(exits.PAUSED)
-        self._home.pause()
+        self._home.lives.pause()
         os.write(2, b"\npausing after the step under way; Ctrl-C again stops at once\n")

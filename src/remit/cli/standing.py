@@ -1,5 +1,6 @@
 """Standing: where a session stands, what it waits for, and the exact commands that go on. Pure."""
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from remit.core.events import RunSuspended
 from remit.core.state import Effect, State
 from remit.home import FOLDER
 from remit.runtime import awaited, doubted, waiting
-from remit.telemetry import call_text
+from remit.telemetry import call_text, json_text
 
 Status = Literal["idle", "running", "waiting", "paused", "crashed", "closed"]
 
+_PLAIN = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
 
 _DRIVING = {"resume", "approve", "deny", "settle", "answer"}
 """The commands that go on with an agent, and so ask its model."""
@@ -82,6 +84,9 @@ def _suspended(suspended: RunSuspended, state: State, command: Callable[..., str
 
 
 def _blank(effect: Effect) -> tuple[str, ...]:
-    """Give the fields that an answer has, to be filled in."""
+    """Give the fields that an answer has, to be filled in; a stranger named them, and a person pastes this."""
     fields = effect.wants.schema.get("properties") if effect.wants else None
-    return tuple(f"{name}=..." for name in fields) if isinstance(fields, dict) else ("{}",)
+    names = list(map(str, fields)) if isinstance(fields, dict) else []
+    if names and all(_PLAIN.fullmatch(name) for name in names):
+        return tuple(f"{name}=..." for name in names)
+    return (shlex.quote(json_text(dict.fromkeys(names, "..."))),)

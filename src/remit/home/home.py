@@ -5,19 +5,19 @@ import contextlib
 import re
 import secrets as lots
 import sys
-from collections.abc import AsyncIterator, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from remit.core.agent import Agent
-from remit.core.errors import ConfigError, SessionBusyError, UnknownSessionError
+from remit.core.errors import ConfigError, UnknownSessionError
 from remit.core.events import Record, SessionOpened
 from remit.core.ports import Delta, SessionQuery, SessionRow, Store
 from remit.core.state import State
 from remit.core.token import verify
 from remit.core.values import JsonObject
+from remit.home.lives import Lives
 from remit.home.remits import child_of, own, signing_key
 from remit.home.settings import Settings
 from remit.home.wiring import Wiring
@@ -54,15 +54,13 @@ class Home:
         self.store: Store = RedactedStore(store, settings.secrets)
         self._workers, self._key, self._settings = workers, key, settings
         self._wiring = Wiring(self.store, workers, key, settings)
+        self.breakers: Breakers = self._wiring.breakers
+        """The circuits of its tools, hosts and providers."""
+        self.lives = Lives()
+        """The sessions that this process drives."""
         self._parent = own(settings.token, key)
         if settings.answers is not None:
             settings.answers.keep_out(settings.secrets)
-        self._active: dict[str, Session | None] = {}
-
-    @property
-    def breakers(self) -> Breakers:
-        """The circuits of its tools, hosts and providers."""
-        return self._wiring.breakers
 
     @classmethod
     def open(cls, place: str | Path = FOLDER, settings: Settings | None = None) -> "Home":
@@ -116,7 +114,7 @@ class Home:
         tree has no room, `SessionBusyError` when another worker drives the session.
         """
         living = await self._living(agent, session, tenant, token)
-        return await self._drive(living, said)
+        return await self.lives.drive(living, said)
 
     async def stream(
         self, agent: Agent, said: Said, *, session: str = "", tenant: str = "", token: str = ""
@@ -124,7 +122,7 @@ class Home:
         """Like `run`, but yield text as it is written and records as they become durable; the result comes last."""
         living = await self._living(agent, session, tenant, token)
         listener = living.feed.listen(after=living.state.seq if session else 0)
-        driving = asyncio.ensure_future(self._drive(living, said))
+        driving = asyncio.ensure_future(self.lives.drive(living, said))
         try:
             async for item in listener:
                 yield item
@@ -138,20 +136,14 @@ class Home:
     async def resume(self, agent: Agent, session: str) -> RunResult:
         """Go on with a session after a crash, a decision or a pause; raise `UnknownSessionError` when there is none."""
         await self._wiring.check(agent)
-        with self._taken(session):
+        with self.lives.begin(session):
             living = await self._loaded(agent, session, await self._records(session))
-        return await self._drive(living)
-
-    def pause(self) -> None:
-        """Have all sessions of this home stop after the step they are in."""
-        for living in self._active.values():
-            if living is not None:
-                living.pause()
+        return await self.lives.drive(living)
 
     async def _living(self, agent: Agent, session: str, tenant: str, token: str) -> Session:
         name = session or lots.token_hex(6)
         await self._wiring.check(agent)
-        with self._taken(name):
+        with self.lives.begin(name):
             records = await self.store.read(name) if session else []
             if records:
                 return await self._loaded(agent, name, records)
@@ -162,36 +154,15 @@ class Home:
             parent = verify(token, self._key) if token else self._parent
             owner = parent.tenant if parent else tenant or self._settings.tenants[0].name
             living = await Session.open(name, *await self._wiring.world(agent, owner), tree=child_of(parent))
-            self._active[name] = living
+            self.lives.heed(living)
             return living
 
     async def _loaded(self, agent: Agent, name: str, records: Sequence[Record]) -> Session:
         first = records[0].event
         assert isinstance(first, SessionOpened)
         living = await Session.load(name, *await self._wiring.world(agent, first.tenant), records)
-        self._active[name] = living
+        self.lives.heed(living)
         return living
-
-    @contextmanager
-    def _taken(self, name: str) -> Generator[None]:
-        """Be the one in this process who drives a session, from before the first await on."""
-        if name in self._active:
-            raise SessionBusyError(f"session {name!r} is being driven in this process; use `send` to leave a message")
-        self._active[name] = None
-        try:
-            yield
-        except BaseException:
-            del self._active[name]
-            raise
-
-    async def _drive(self, living: Session, said: Said | None = None) -> RunResult:
-        try:
-            if said is not None:
-                await living.hear(said)
-            return await living.run()
-        finally:
-            self._active.pop(living.id, None)
-            living.feed.end()
 
     # -- people ----------------------------------------------------------------------------------------------------
 

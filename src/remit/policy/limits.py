@@ -4,12 +4,15 @@ from remit.core.state import State
 from remit.core.values import Nanos, nanos, show_usd
 
 
-def refusal(state: State, at_ms: int) -> str:
-    """Say why the run under way may not make another move at this time (milliseconds since the epoch)."""
+def refusal(state: State, at_ms: int, *, begun: bool = False) -> str:
+    """Say why the run under way may not make another move at this time (milliseconds since the epoch).
+
+    What belongs to a move that was `begun`, and so is counted already, is not refused for its steps.
+    """
     run, limits = state.run, state.limits
     if run is None:
         return ""
-    if limits.steps is not None and run.moves >= limits.steps:
+    if not begun and limits.steps is not None and run.moves >= limits.steps:
         return _reached("steps", f"{run.moves} of {limits.steps} steps are made")
     if limits.tokens is not None and run.tokens >= limits.tokens:
         return _reached("tokens", f"{run.tokens} of {limits.tokens} tokens are used")

@@ -45,12 +45,12 @@ class Ledger:
     tenant: Tenant
     tree: Tree
 
-    def hold(self, amount: Nanos, limits: Limits) -> tuple[Entry, ...]:
-        """Take the worst case before an act."""
+    def hold(self, amount: Nanos, limits: Limits, at_ms: int | None = None) -> tuple[Entry, ...]:
+        """Take the worst case before an act; `at_ms` is when it was taken, for a hold of an earlier life."""
         if amount == 0:
             return ()
         cap = self.tenant.usd_per_day
-        account = spent_account(self.tenant.name, day(now_ms()))
+        account = spent_account(self.tenant.name, day(now_ms() if at_ms is None else at_ms))
         today = Entry(account, amount, None if cap is None else nanos(cap))
         tree_cap = self._tree_cap(limits)
         if tree_cap is None:

@@ -22,7 +22,7 @@ from remit.core.events import (
 from remit.core.messages import Outcome
 from remit.core.moves import Answer, Ask, GiveUp, Note, Run, identity
 from remit.core.ports import Store
-from remit.core.state import State
+from remit.core.state import Effect, State
 from remit.core.values import JsonValue, now_ms
 from remit.runtime.asking.questions import recalled
 from remit.runtime.briefing import brief
@@ -196,8 +196,12 @@ def _open(state: State) -> bool:
     if run is None:
         return False
     asking = any(step.asked and not step.answered and not step.failed for step in run.steps.values())
-    # An approval is for one call: a fork must not make it again with the same yes.
-    return asking or any(
-        effect.status in {"started", "in_doubt", "reconciled"} or (effect.status == "asked" and effect.given)
-        for effect in run.effects.values()
-    )
+    return asking or any(_inherits(effect) for effect in run.effects.values())
+
+
+def _inherits(effect: Effect) -> bool:
+    """Say whether a call is under way, or would be made with what a person allowed or said for another one."""
+    if effect.status in {"started", "in_doubt", "reconciled"}:
+        return True
+    # An approval and an answer are for one call: a fork must not make it again with the same.
+    return effect.status in {"asked", "input"} and (effect.given is not None or effect.got is not None)

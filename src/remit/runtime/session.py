@@ -61,6 +61,7 @@ class Session:
         self._telling = frozenset(kind for detector in self._detectors for kind in detector.sees)
         self._recorder = Recorder(name, world.store, world.secrets, self.feed.advance, self._telling)
         self._due: dict[str, str] = {}
+        self._noticed: set[tuple[str, str]] = set()
         self._pausing = False
 
     @property
@@ -88,6 +89,7 @@ class Session:
         """Take up a life from its journal; raise `SessionBusyError` when a living worker drives it."""
         session = cls(name, agent, world)
         session._recorder.load(records)
+        session._noticed = {(e.kind, e.reason) for record in records if isinstance(e := record.event, Flagged)}
         event = session.state.opened
         if event is None:
             raise UnknownSessionError(f"no session {name!r} in this store; `remit sessions` lists them")
@@ -177,10 +179,9 @@ class Session:
         worker = self.world.workers.me
         drift = drifted(self.state, self.world)
         if drift:
-            reason = f"the contract changed since this session was opened: {', '.join(drift)}"
-            self._recorder.record(Flagged("drift", "notice", reason))
+            self._notice("drift", f"the contract changed since this session was opened: {', '.join(drift)}")
         for name, why in self.world.withheld.items():
-            self._recorder.record(Flagged("withheld", "notice", f"{name}: {why}"))
+            self._notice("withheld", f"{name}: {why}")
         if run is None:
             event = RunOpened(self.state.runs + 1, identity(self._strategy), worker, now_ms())
             await self._count(event)
@@ -189,6 +190,12 @@ class Session:
         else:
             # Whoever drove it before is fenced by this event, should they still be there.
             await self._recorder.reserve(RunResumed(worker, now_ms()))
+
+    def _notice(self, what: str, reason: str) -> None:
+        """Flag what a person should know of the tools, once: a session may be taken up a hundred times."""
+        if (what, reason) not in self._noticed:
+            kept = self._recorder.record(Flagged(what, "notice", reason))
+            self._noticed |= {(what, reason), (what, kept.reason)}
 
     async def _count(self, event: RunOpened | RunResumed) -> None:
         # What people write to a session may yet come before this event and change the task; nobody knows a new one.
@@ -249,7 +256,8 @@ class Session:
         self._heed()
         self._meet(path, "a question to a model")
         answer = await self._asking.ask(path, move)
-        await self._watch()
+        if self._telling:
+            await self._watch()
         return answer
 
     async def run_calls(self, path: str, move: Run) -> tuple[Outcome, ...]:
@@ -261,7 +269,8 @@ class Session:
         elif move.calls:
             self._meet(path, f"a call of {move.calls[0].tool}")
         outcomes = await self._gateway.run(path, move)
-        await self._watch()
+        if self._telling:
+            await self._watch()
         return outcomes
 
     def note(self, path: str, move: Note) -> None:

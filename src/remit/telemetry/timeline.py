@@ -16,7 +16,7 @@ Mood = Literal["plain", "quiet", "good", "warn", "bad"]
 _Decided = ev.ApprovalAsked | ev.ApprovalGiven | ev.Judged | ev.InputEvent
 _Acted = ev.EffectStarted | ev.EffectEnded | ev.EffectInDoubt | ev.EffectReconciled
 
-_PLACE = re.compile(r"c\d+_(\d+(?:_\d+)*)_\d+f?")
+_PLACE = re.compile(r"c\d+_(\d+(?:_\d+)*)_\d+f*")
 _ALIKE: dict[ev.RunStatus, Mood] = {"done": "good", "cancelled": "warn", "stopped": "warn"}
 _LEVELS: dict[ev.Level, Mood] = {"notice": "quiet", "warn": "warn", "answer": "warn", "stop": "bad", "pause": "bad"}
 _STATUSES: dict[str, Mood] = {"ok": "good", "failed": "bad", "denied": "bad", "simulated": "warn"}

@@ -14,6 +14,7 @@ from remit.core.errors import ConfigError
 from remit.core.state import State
 from remit.core.values import JsonObject, JsonValue
 from remit.runtime import answer, awaited
+from remit.runtime.people import choices, kinds
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ async def main(args: argparse.Namespace) -> int:
         call, fields = _split(args.words)
         if args.decline == bool(fields):
             raise ConfigError("say FIELD=VALUE for each field that is asked, or --decline; not both and not neither")
-        given = None if args.decline else _read(fields, _schema(state, call))
+        given = None if args.decline else read(fields, _schema(state, call))
         state = await answer(store, session, call, given, by=args.by)
         ref = args.agent or reference(state)
     screen.hint(f"{'declined' if given is None else 'answered'} in session {session} by {args.by}")
@@ -63,7 +64,7 @@ def _schema(state: State, call: str) -> JsonObject:
     return {}
 
 
-def _read(words: Sequence[str], schema: JsonObject) -> JsonObject:
+def read(words: Sequence[str], schema: JsonObject) -> JsonObject:
     """Read the fields of an answer, or one whole JSON object; a text needs no quotes."""
     if len(words) == 1 and words[0].startswith("{"):
         return _object(words[0])
@@ -73,9 +74,7 @@ def _read(words: Sequence[str], schema: JsonObject) -> JsonObject:
         name, equals, text = word.partition("=")
         if not equals:
             raise ConfigError(f"{word!r} is no FIELD=VALUE")
-        field = fields.get(name) if isinstance(fields, dict) else None
-        textual = isinstance(field, dict) and field.get("type") == "string"
-        given[name] = text if textual else _value(text)
+        given[name] = _value(text, fields.get(name) if isinstance(fields, dict) else None)
     return given
 
 
@@ -86,8 +85,14 @@ def _object(text: str) -> JsonObject:
         raise ConfigError(f"the answer is no JSON object: {error}") from None
 
 
-def _value(text: str) -> JsonValue:
+def _value(text: str, field: JsonValue) -> JsonValue:
+    named, may = kinds(field), choices(field) or ()
+    if list(named) == ["string"] or text in may:
+        return text
     try:
-        return msgspec.json.decode(text)
+        value: JsonValue = msgspec.json.decode(text)
     except msgspec.MsgspecError:
         return text
+    # Where a text or something else may stand, `007` and `1e5` are what was typed, and `null` is nothing.
+    plain = "string" in named and isinstance(value, int | float) and "integer" not in named and "number" not in named
+    return text if plain else value

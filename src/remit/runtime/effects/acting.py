@@ -1,6 +1,7 @@
 """Acting: call a tool until it is known how the call ended. Nothing is done twice and nothing is guessed."""
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
@@ -10,9 +11,11 @@ from msgspec.structs import replace
 from remit.core.errors import InputRequiredError, RejectedError, ToolError
 from remit.core.messages import Call
 from remit.core.ports import Pass, Probe, Tool, ToolContext, Turn
-from remit.core.values import JsonValue
+from remit.core.values import JsonObject, JsonValue
+from remit.runtime.effects.within import Within
 from remit.runtime.world import World
 
+_ATOMS = frozenset({str, int, float, bool, type(None)})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 
 
@@ -21,11 +24,6 @@ class Leave(Struct, frozen=True):
 
     turn: Turn
     passes: Sequence[Pass] = ()
-
-    @property
-    def good(self) -> bool:
-        """Whether no circuit has opened since."""
-        return all(entered.good for entered in self.passes)
 
     def end(self, *, ok: bool) -> None:
         """Say that the attempt is over, and tell the circuits how it went."""
@@ -38,6 +36,21 @@ class Leave(Struct, frozen=True):
         self.turn.release()
         for entered in self.passes:
             entered.release()
+
+
+class Doing(Struct, frozen=True):
+    """A call that is made, and all that its tool is given."""
+
+    tool: Tool
+    call: Call
+    context: ToolContext
+    world: World
+    first: JsonObject | None = None
+    """A copy of the arguments that the tool has seen already, when it checked them."""
+
+    def args(self, attempt: int = 0) -> JsonObject:
+        """Give an attempt arguments of its own: neither the next one nor a conversation sees what it does to them."""
+        return self.first if attempt == 1 and self.first is not None else own(self.call.args)
 
 
 Again = Callable[[], Awaitable[Leave | str]]
@@ -79,23 +92,23 @@ class _Failure(Struct, frozen=True):
         return Result("failed", self.message + why, charged=not self.rejected)
 
 
-async def act(tool: Tool, call: Call, context: ToolContext, world: World, leave: Leave, again: Again) -> Result:
+async def act(doing: Doing, leave: Leave, again: Again) -> Result:
     """Call a tool, retrying with backoff and jitter where nothing can happen twice by it; each attempt takes leave."""
-    attempt, waited = 0, leave.turn.waited
+    world, attempt, waited = doing.world, 0, leave.turn.waited
     while True:
         attempt += 1
-        tried = await _attempt(tool, call, context, leave)
+        tried = await _attempt(doing, attempt, leave)
         if isinstance(tried, Result):
             return replace(tried, attempts=attempt, waited=waited) if attempt > 1 or waited else tried
-        ended = await _known(tool, call, context, tried)
-        if ended is None and (not tried.again or attempt > tool.spec.retries):
+        ended = await _known(doing, tried)
+        if ended is None and (not tried.again or attempt > doing.tool.spec.retries):
             ended = tried.final()
         if ended is None:
             pause = _pause(attempt, tried.wait, world)
             await world.sleep(pause)
             waited += pause
             # An act that was cut off may still have landed while we waited.
-            ended = await _known(tool, call, context, tried)
+            ended = await _known(doing, tried)
         if ended is None:
             taken = await again()
             if isinstance(taken, str):
@@ -106,9 +119,9 @@ async def act(tool: Tool, call: Call, context: ToolContext, world: World, leave:
             return replace(ended, attempts=attempt, waited=waited)
 
 
-async def _attempt(tool: Tool, call: Call, context: ToolContext, leave: Leave) -> Result | _Failure:
+async def _attempt(doing: Doing, attempt: int, leave: Leave) -> Result | _Failure:
     try:
-        tried = await _try(tool, call, context)
+        tried = await _try(doing, attempt)
     except BaseException:
         leave.release()
         raise
@@ -117,28 +130,28 @@ async def _attempt(tool: Tool, call: Call, context: ToolContext, leave: Leave) -
     return tried
 
 
-async def _try(tool: Tool, call: Call, context: ToolContext) -> Result | _Failure:
-    limit = asyncio.timeout(tool.spec.timeout)
+async def _try(doing: Doing, attempt: int) -> Result | _Failure:
+    seconds = doing.tool.spec.timeout
+    limit = Within(seconds)
     try:
-        async with limit:
-            return Result("ok", await tool.call(call.args, context))
+        return Result("ok", await limit.wait(doing.tool.call(doing.args(attempt), doing.context)))
     except InputRequiredError as error:
         return Result("asks", None, charged=False, asks=error)
     except RejectedError as error:
         return _Failure(str(error), rejected=True, again=error.retryable, wait=error.retry_after)
     except Exception as error:  # noqa: BLE001 - a tool is a stranger's code: whatever it raises is an outcome
-        if limit.expired():
-            message = f"no answer within {tool.spec.timeout:g} s"
+        if limit.expired:
+            message = f"no answer within {seconds:g} s"
             return _Failure(message, rejected=False, again=True, landing=True)
         landing = isinstance(error, TimeoutError) or (isinstance(error, ToolError) and error.landing)
         return _Failure(f"{type(error).__name__}: {error}", rejected=False, again=True, landing=landing)
 
 
-async def _known(tool: Tool, call: Call, context: ToolContext, failure: _Failure) -> Result | None:
+async def _known(doing: Doing, failure: _Failure) -> Result | None:
     """Say how an attempt ended that failed; `None` when trying again cannot do a thing twice."""
-    if failure.rejected or tool.spec.effect != "once":
+    if failure.rejected or doing.tool.spec.effect != "once":
         return None
-    probed = await probe(tool, call, context)
+    probed = await probe(doing)
     if probed is not None and probed.happened:
         return Result("ok", probed.output)
     if probed is None or failure.landing:
@@ -146,13 +159,14 @@ async def _known(tool: Tool, call: Call, context: ToolContext, failure: _Failure
     return None
 
 
-async def probe(tool: Tool, call: Call, context: ToolContext) -> Probe | None:
+async def probe(doing: Doing) -> Probe | None:
     """Ask the world whether a call happened; `None` when it cannot be told."""
+    tool = doing.tool
     if not tool.spec.reconciles:
         return None
     try:
         async with asyncio.timeout(tool.spec.timeout):
-            return await tool.probe(call.args, context)
+            return await tool.probe(doing.args(), doing.context)
     except Exception:  # noqa: BLE001 - a probe that fails has told nothing
         return None
 
@@ -162,3 +176,11 @@ def _pause(attempt: int, wanted: float | None, world: World) -> float:
     if wanted is not None:
         return min(wanted, _LONGEST_PAUSE)
     return min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE) * world.jitter()
+
+
+def own(args: JsonObject) -> JsonObject:
+    """Copy arguments: a tool may change what it is given, and neither the next attempt nor a conversation must see."""
+    for value in args.values():
+        if type(value) not in _ATOMS:
+            return copy.deepcopy(args)
+    return args.copy()

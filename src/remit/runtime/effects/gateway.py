@@ -4,20 +4,20 @@ Order: schema, limits, guards, approval, honeypot, breakers, turn, hold, `Effect
 settle.
 """
 
-import copy
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from remit.core import moves
 from remit.core.agent import Agent
 from remit.core.errors import DivergedError
 from remit.core.events import ApprovalAsked, EffectEnded, EffectStarted, Flagged, Judged
 from remit.core.messages import Call, Outcome, OutcomeStatus
-from remit.core.moves import Run
 from remit.core.ports import Tool, Verdict
-from remit.core.state import Effect
-from remit.core.values import JsonValue, digest, now_ms
+from remit.core.state import Effect, Run
+from remit.core.values import JsonObject, JsonValue, digest, now_ms
 from remit.policy import judge, refusal
+from remit.runtime.effects.acting import own
 from remit.runtime.effects.carrying import Carrying, Go, asking
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger
@@ -28,8 +28,6 @@ from remit.runtime.world import World
 
 APPROVAL_SECONDS = 24 * 3600.0
 """How long a question for approval stands, unless its guard says otherwise."""
-
-_ATOMS = (str, int, float, bool, type(None))
 
 
 @dataclass(slots=True)
@@ -46,7 +44,7 @@ class Gateway:
         """Begin with nothing under way."""
         self._carrying = Carrying(self.world, self.recorder, self.ledger, self._through)
 
-    async def run(self, path: str, move: Run) -> tuple[Outcome, ...]:
+    async def run(self, path: str, move: moves.Run) -> tuple[Outcome, ...]:
         """Make calls at the same time; raise `Suspended` when one of them waits for a person."""
         run = (await self.recorder.settled()).run
         assert run is not None
@@ -59,15 +57,12 @@ class Gateway:
         ]
         if not calls:
             return ()
+        if len(calls) == 1:
+            return (await self._carried(self._admit(path, calls[0], 0)),)
         admitted = [self._admit(path, call, number) for number, call in enumerate(calls)]
-        if not any(isinstance(entry, Go) for entry in admitted):
-            return tuple([await self._settled(entry) for entry in admitted if not isinstance(entry, Go)])
-        if len(admitted) == 1:
-            entry = admitted[0]
-            assert isinstance(entry, Go)
-            return (await self._carrying.carry_out(entry),)
-        works = [self._carried(entry) for entry in admitted]
-        return tuple(await together(works))
+        if any(isinstance(entry, Go) for entry in admitted):
+            return tuple(await together(self._carried(entry) for entry in admitted))
+        return tuple([await self._carried(entry) for entry in admitted])
 
     def _own(self, call: Call, name: str) -> Call:
         """Give a call that a strategy made itself as the journal will hold it, and an id."""
@@ -82,9 +77,8 @@ class Gateway:
         return await self._carried(self._admit("", call, 0))
 
     async def _carried(self, entry: Outcome | Suspended | Go) -> Outcome:
-        return await self._carrying.carry_out(entry) if isinstance(entry, Go) else await self._settled(entry)
-
-    async def _settled(self, entry: Outcome | Suspended) -> Outcome:
+        if isinstance(entry, Go):
+            return await self._carrying.carry_out(entry)
         if isinstance(entry, Suspended):
             raise entry
         return entry
@@ -97,7 +91,7 @@ class Gateway:
         assert run is not None
         effect = run.effects.get(call.id)
         if effect is None or effect.status == "wanted":
-            return self._begin(call, number, made=call if effect is None else None)
+            return self._check(call, number, made=call if effect is None else None)
         same = call.id in run.redacted or (effect.call.tool, effect.call.args) == (call.tool, call.args)
         if not same:
             raise DivergedError(path, f"{effect.call.tool}({effect.call.args})", f"{call.tool}({call.args})")
@@ -110,19 +104,16 @@ class Gateway:
             case "in_doubt" | "input":
                 return self._asleep(effect, number)
             case "started" | "reconciled":
-                return Go(detached(effect.call), self._tool(effect.call), fresh=False)
-
-    def _begin(self, call: Call, number: int, made: Call | None) -> Outcome | Suspended | Go:
-        run = self.recorder.state.run
-        assert run is not None
-        if f"{call.id}f" in run.effects:
-            # It could not be made, and its fallback was under way when the worker died.
-            return Go(detached(call), self._tool(call), made, over=True)
-        return self._check(call, number, made)
+                return Go(effect.call, self._tool(effect.call), fresh=False)
 
     def _check(self, call: Call, number: int, made: Call | None, *, approved: bool = False) -> Outcome | Suspended | Go:
-        call = detached(call)
-        problem = self._problem(call, number)
+        run = self.recorder.state.run
+        assert run is not None
+        fallback = run.effects.get(f"{call.id}f")
+        if fallback is not None:
+            return self._passed_over(call, fallback.call, made)
+        given = own(call.args)
+        problem = self._problem(call, given, number)
         if problem:
             return self._end(call, "failed", problem, made)
         tool = self.world.tools[call.tool]
@@ -130,11 +121,23 @@ class Gateway:
             self.recorder.record(Judged(call.id, "contract", "deny", tool.spec.withheld))
             return self._end(call, "denied", f"not allowed: withheld: {tool.spec.withheld}", made)
         stopped = refusal(self.recorder.state, now_ms())
+        if stopped and _counted(run, call):
+            stopped = refusal(self.recorder.state, now_ms(), begun=True)
         if stopped:
             raise Stopped("stopped", stopped)
-        return self._judged(tool, call, made, approved=approved)
+        return self._judged(Go(call, tool, made, given=given), approved=approved)
 
-    def _problem(self, call: Call, number: int) -> str:
+    def _passed_over(self, call: Call, fallback: Call, made: Call | None) -> Go:
+        """Go on with a call that could not be made, and whose fallback was under way when the worker died or slept."""
+        run = self.recorder.state.run
+        assert run is not None
+        effect = run.effects.get(call.id)
+        if call.id in run.redacted and (effect is None or effect.status == "wanted"):
+            # What a guard made of its arguments only the fallback was given.
+            call = made = Call(call.tool, fallback.args, call.id)
+        return Go(call, self._tool(call), made, over=True)
+
+    def _problem(self, call: Call, given: JsonObject, number: int) -> str:
         tool = self.world.tools.get(call.tool)
         most = self.recorder.state.limits.calls
         if tool is None:
@@ -144,12 +147,13 @@ class Gateway:
             return f"not run: at most {most} calls at the same time; make this one again later"
         if call.problem:
             return call.problem
-        return tool.check(call.args)
+        return tool.check(given)
 
-    def _judged(self, tool: Tool, call: Call, made: Call | None, *, approved: bool) -> Outcome | Suspended | Go:
+    def _judged(self, go: Go, *, approved: bool) -> Outcome | Suspended | Go:
+        call, tool, made = go.call, go.tool, go.made
         verdict = judge(self.world.guards, call, tool.spec, self.recorder.state, approved=approved)
         if verdict.kind == "allow":
-            return self._afford(Go(call, tool, made))
+            return self._afford(go)
         self.recorder.record(Judged(call.id, verdict.guard, verdict.kind, verdict.reason))
         match verdict.kind:
             case "deny":
@@ -163,7 +167,7 @@ class Gateway:
             case "redact":
                 args = call.args if verdict.args is None else verdict.args
                 redacted = Call(call.tool, args, call.id)
-                return self._afford(Go(detached(redacted), tool, redacted))
+                return self._afford(Go(redacted, tool, redacted))
 
     def _ask_person(self, call: Call, verdict: Verdict, made: Call | None) -> Suspended:
         if verdict.args is not None:
@@ -212,7 +216,7 @@ class Gateway:
         return tool
 
 
-def detached(call: Call) -> Call:
-    """Give a call with arguments of its own: a tool may change what it is given, and the conversation must not."""
-    args = {name: value if type(value) in _ATOMS else copy.deepcopy(value) for name, value in call.args.items()}
-    return Call(call.tool, args, call.id, call.malformed, call.problem)
+def _counted(run: Run, call: Call) -> bool:
+    """Say whether the move of a call counts among the steps already: another call of it, or this one, was begun."""
+    first = run.effects.get(f"{call.id.rpartition('_')[0]}_0")
+    return first is not None and first.status != "wanted"

@@ -25,10 +25,12 @@ class Traffic:
         """Take flows by `host:NAME` and `tool:NAME`; a tool's goes before the one it declares."""
         self._flows = dict(flows or {})
         self._clock, self._sleep = clock, sleep
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[tuple[str, Flow], _Lane] = {}
 
     async def take(self, spec: ToolSpec) -> Turn | str:
         """Wait for a turn in the lane of the tool and in those of its hosts, or say why there will be none in time."""
+        if spec.flow is None and not self._flows:
+            return FREE
         lanes = self._of(spec)
         if not lanes:
             return FREE
@@ -51,15 +53,15 @@ class Traffic:
         flow = self._flows.get(f"tool:{spec.name}", spec.flow)
         found = [] if flow is None else [self._lane(f"tool:{spec.name}", flow)]
         if self._flows:
-            names = [f"host:{host}" for host in sorted(spec.hosts)]
+            names = [f"host:{host}" for host in sorted(set(spec.hosts))]
             found += [self._lane(name, self._flows[name]) for name in names if name in self._flows]
         return found
 
     def _lane(self, name: str, flow: Flow) -> "_Lane":
-        lane = self._lanes.get(name)
-        if lane is None or lane.flow != flow:
-            # A tool declared anew with another flow begins anew too.
-            lane = self._lanes[name] = _Lane(name, flow, self._clock, self._sleep)
+        # Two tools of one name and different flows, of two agents, have a lane each: else neither bound would hold.
+        lane = self._lanes.get((name, flow))
+        if lane is None:
+            lane = self._lanes[name, flow] = _Lane(name, flow, self._clock, self._sleep)
         return lane
 
 

@@ -9,7 +9,6 @@ from remit.core.events import (
     CancelAsked,
     EffectReconciled,
     Event,
-    Flagged,
     InputGiven,
     LimitRaised,
     MessageReceived,
@@ -20,10 +19,11 @@ from remit.core.limits import Limits
 from remit.core.ports import Store
 from remit.core.state import Effect, State
 from remit.core.values import JsonObject, JsonValue, now_ms
-from remit.runtime.answers import unfit
 from remit.runtime.attaching import Said, kept
+from remit.runtime.payload import fit, legible
+from remit.runtime.people.answers import unfit
+from remit.runtime.people.questions import awaited, doubted, loose_ends, waiting
 
-_OPEN = frozenset({"started", "in_doubt"})
 # What a tree shares is pinned when its root is opened, and the velocity's watcher is the agent's.
 _LIMITS = frozenset(Limits.__struct_fields__) - {"unpriced", "depth", "children", "usd_per_minute"}
 _FRACTIONS = frozenset({"usd", "session_usd", "tree_usd", "seconds"})
@@ -58,37 +58,6 @@ async def send(store: Store, session: str, said: Said, *, by: str, key: str = ""
     return await add(store, session, make)
 
 
-def waiting(state: State) -> tuple[Effect, ...]:
-    """List the calls a person must decide on."""
-    run = state.run
-    if run is None:
-        return ()
-    return tuple(effect for effect in run.effects.values() if effect.status == "asked" and effect.given is None)
-
-
-def doubted(state: State) -> tuple[Effect, ...]:
-    """List the calls of which nobody knows whether they happened."""
-    run = state.run
-    return () if run is None else tuple(effect for effect in run.effects.values() if effect.status == "in_doubt")
-
-
-def awaited(state: State) -> tuple[Effect, ...]:
-    """List the calls that ask a person for input."""
-    run = state.run
-    return () if run is None else tuple(e for e in run.effects.values() if e.status == "input" and e.got is None)
-
-
-def loose_ends(state: State) -> tuple[Flagged, ...]:
-    """Flag what a run that ends leaves behind of which nobody knows whether it happened."""
-    run = state.run
-    flags: list[Flagged] = []
-    for effect in run.effects.values() if run else ():
-        if effect.status in _OPEN:
-            question = effect.question or f"did {effect.call.tool} ({effect.call.id}) happen?"
-            flags.append(Flagged("in_doubt", "notice", question, effect.call.id))
-    return tuple(flags)
-
-
 async def decide(store: Store, session: str, call: str, *, granted: bool, by: str, reason: str = "") -> State:
     """Approve or deny a call for exactly the arguments it has; raise `ApprovalError` when that cannot be."""
 
@@ -111,21 +80,23 @@ async def settle(store: Store, session: str, call: str, *, happened: bool, by: s
 
     def make(state: State) -> Sequence[Event]:
         effect = _find(doubted(state), session, call, "is in doubt")
-        return (EffectReconciled(effect.call.id, happened, by, output),)
+        return (EffectReconciled(effect.call.id, happened, by, fit(output)),)
 
     return await add(store, session, make)
 
 
 async def answer(store: Store, session: str, call: str, given: JsonObject | None, *, by: str) -> State:
     """Answer what a call asks, or decline with `None`; raise `ApprovalError` for an answer that does not fit."""
+    # As the journal will give it back: a form that a program filled in may hold what JSON cannot say.
+    said = None if given is None else {legible(str(name)): fit(value) for name, value in given.items()}
 
     def make(state: State) -> Sequence[Event]:
         effect = _find(awaited(state), session, call, "asks for input")
         assert effect.wants is not None
-        problem = "" if given is None else unfit(given, effect.wants.schema)
+        problem = "" if said is None else unfit(said, effect.wants.schema)
         if problem:
             raise ApprovalError(f"{effect.call.tool} ({effect.call.id}) asks for something else: {problem}")
-        return (InputGiven(effect.call.id, given, by, now_ms()),)
+        return (InputGiven(effect.call.id, said, by, now_ms()),)
 
     return await add(store, session, make)
 

@@ -1,0 +1,47 @@
+"""Lives: the sessions that this process drives, each by one driver."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from remit.core.errors import SessionBusyError
+from remit.runtime import RunResult, Said, Session
+
+
+class Lives:
+    """Who is being driven now."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._active: dict[str, Session | None] = {}
+
+    @contextmanager
+    def begin(self, name: str) -> Generator[None]:
+        """Be the one in this process who drives a session, from before the first await on; `drive` ends it."""
+        if name in self._active:
+            raise SessionBusyError(f"session {name!r} is being driven in this process; use `send` to leave a message")
+        self._active[name] = None
+        try:
+            yield
+        except BaseException:
+            del self._active[name]
+            raise
+
+    def heed(self, living: Session) -> None:
+        """Let a session that begins hear when all are to pause."""
+        self._active[living.id] = living
+
+    async def drive(self, living: Session, said: Said | None = None) -> RunResult:
+        """Drive a session until it is idle or waits."""
+        try:
+            if said is not None:
+                await living.hear(said)
+            return await living.run()
+        finally:
+            self._active.pop(living.id, None)
+            living.feed.end()
+
+    def pause(self) -> None:
+        """Have all stop after the step they are in."""
+        for living in self._active.values():
+            if living is not None:
+                living.pause()
