@@ -1,8 +1,11 @@
 """The documentation keeps its promises: links lead somewhere, every public name has its entry, texts stay short."""
 
 import argparse
+import contextlib
 import importlib
+import io
 import re
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -90,18 +93,25 @@ def test_every_link_into_a_page_leads_to_a_heading(page: Path) -> None:
     assert broken == []
 
 
-def options(command: str) -> set[str]:
-    """Give the options of a command."""
-    parser = argparse.ArgumentParser()
+@cache
+def options(command: str, act: str) -> set[str]:
+    """Give the options of a command, and of an act of it where it has some."""
+    parser, printed = argparse.ArgumentParser(), io.StringIO()
     importlib.import_module(COMMANDS[command][0]).add_arguments(parser)
-    return set(re.findall(r"--[a-z][a-z-]*", parser.format_help()))
+    silent = contextlib.redirect_stderr(io.StringIO())
+    with contextlib.redirect_stdout(printed), silent, contextlib.suppress(SystemExit):
+        parser.parse_args([act, "--help"])
+    return set(re.findall(r"--[a-z][a-z-]*", parser.format_help() + printed.getvalue()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_option_of_a_command_in_a_text_exists(page: Path) -> None:
     uses = [found for found in re.findall(r"\bremit ([a-z]+)\b([^`|#\n]*)", read_page(page)) if found[0] in COMMANDS]
-    unknown = {(name, each) for name, rest in uses for each in re.findall(r"--[a-z][a-z-]*", rest)} - {
-        (name, option) for name in COMMANDS for option in options(name)
+    unknown = {
+        (name, each)
+        for name, rest in uses
+        for each in re.findall(r"--[a-z][a-z-]*", rest)
+        if each not in options(name, rest.strip().partition(" ")[0])
     }
     assert unknown == set()
 

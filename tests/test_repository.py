@@ -121,20 +121,60 @@ async def two() -> int:
 ```python
 raise SystemExit("compiled only")
 ```
+```python
+import os
+
+os.environ["SAID"] = "it's set"
+```
 ```text
 not python (
 ```
+```toml title="in/a/folder.toml"
+name = "saved too"
+```
 ```console run
 $ remit --help
-shown, not run
-$ other commands are not run
+usage: remit ...
+...
+  doctor ...
+$ export WORD=kept; echo "$SAID"
+it's set
+$ python -c "print('begun', flush=True); input()" &
+begun
 ```
+```python
+os.environ["SAID"] = "it's set anew"
+```
+```console run
+$ echo $SAID
+it's set anew
+$ cat beside.txt \
+    in/a/folder.toml; echo "$WORD  in   the shell"
+from the folder of the page
+name = "saved too"
+kept in the shell
+$ exit 3 | exit 3  # exit status 3
+```
+"""
+
+
+SERVER = """
+import socket
+import sys
+from pathlib import Path
+
+with socket.create_server(("127.0.0.1", 0)) as server:
+    Path(sys.argv[1]).write_text(str(server.getsockname()[1]))
+    print("ready", flush=True)
+    while True:
+        server.accept()
 """
 
 
 def test_a_page_whose_blocks_run_passes(tmp_path: Path) -> None:
     write(tmp_path / "README.md", "# Nothing to run\n")
     write(tmp_path / "docs/how-to/page.md", GOOD_PAGE)
+    write(tmp_path / "docs/how-to/page/beside.txt", "from the folder of the page\n")
     assert check("docs", tmp_path) == (0, "docs: every block of 2 pages runs\n")
 
 
@@ -146,7 +186,14 @@ def test_a_page_whose_blocks_run_passes(tmp_path: Path) -> None:
         ("<!-- no-run -->\n\n```python\nx = (\n```\n", "SyntaxError"),
         ("```python\nraise SystemExit(0)\n```\n", "page.md:2 this block failed"),
         ("```python\nx = 1\n```\n~~~python\nassert x == 2\n~~~\n", 'page.md", line 5'),
-        ("```console run\n$ remit no-such-command\n```\n", "CalledProcessError"),
+        ("```console run\n$ remit no-such-command\n```\n", "`remit no-such-command` ended with status 2, not 0"),
+        ("```console run\n$ true  # exit status 1\n```\n", "ended with status 0, not 1"),
+        ("```console run\n$ no-such-command &\n$ wait $!\n```\n", "`wait $!` ended with status 127"),
+        ("```console run\n$ printf 'a b'\na b c\n```\n", "did not print, or not in this order: a b c"),
+        ("```console run\n$ printf 'a\\nb'\nb\na\n```\n", "did not print, or not in this order: a"),
+        ("```console run\n$ printf 'a\\nb'\na ... b\n```\n", "did not print, or not in this order: a ... b"),
+        ("```console run\n$ printf 'a b'; false\na b\n```\n", "ended with status 1, not 0"),
+        ("```console run\n$ exit 0\n```\n", "the command ended the shell"),
     ],
 )
 def test_the_docs_check_fails(tmp_path: Path, text: str, finding: str) -> None:
@@ -154,6 +201,16 @@ def test_the_docs_check_fails(tmp_path: Path, text: str, finding: str) -> None:
     code, output = check("docs", tmp_path)
     assert code == 1
     assert finding in output
+
+
+@pytest.mark.parametrize("after", ["true", "false"])
+def test_what_a_page_started_ends_with_it(tmp_path: Path, after: str) -> None:
+    write(tmp_path / "docs/page/server.py", SERVER)
+    port = tmp_path / "port"
+    write(tmp_path / "docs/page.md", f"```console run\n$ python server.py {port} &\nready\n$ {after}\n```\n")
+    assert check("docs", tmp_path)[0] == (after == "false")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port.read_text(encoding="utf-8"))))
 
 
 def test_every_page_is_in_the_site_and_every_entry_has_its_page() -> None:
