@@ -172,7 +172,7 @@ async def test_all_sessions_of_a_home_can_be_paused_together() -> None:
             spec = ModelSpec("pauses", FlatPrice(0.0, 0.0))
 
             async def complete(self, request: Request, emit: Emit) -> Reply:
-                home.pause()
+                home.lives.pause()
                 return calls(use("effect"))
 
         result = await home.run(Agent("a", Pauses(), tools=[EffectCounter("read")]), "go")

@@ -26,7 +26,7 @@ async def find(q: str, limit: int = 10) -> str:
 @tool(effect="read")
 async def fetch(url: str) -> str:
     """Fetch."""
-    return (await egress.on_behalf_of("default").send(Outgoing("GET", url))).body.decode()
+    return (await egress.send(Outgoing("GET", url))).body.decode()
 
 
 @tool(effect="once")

@@ -51,6 +51,16 @@ def test_a_mistake_is_named_with_file_line_and_what_to_do(desk: Bench) -> None:
     assert [one["line"] for one in msgspec.convert(problems, list[JsonObject])] == [2, 3]
 
 
+@pytest.mark.parametrize("name", ["prod/deny.cedar", "deny.CEDAR"])
+def test_a_policy_that_would_be_passed_over_is_a_mistake(desk: Bench, name: str) -> None:
+    path = desk.folder / "policies" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("forbid(principal, action, resource);")
+    told = policy(desk, "check")
+    assert told.status == 2
+    assert f"{path} would not be read: policies are files named *.cedar" in told.err
+
+
 def test_the_schema_is_shown_as_text_and_as_json(desk: Bench) -> None:
     told = policy(desk, "schema")
     assert 'action "refund" in [Action::"effect:once"] appliesTo' in told.out

@@ -2,38 +2,15 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.cli.bench import Bench, Said
+from tests.cli.shelves import LOCAL, MODULE, Shelf, rows
 
 from remit.cli.tools.command import ACTS
 from remit.cli.tools.outline import outline
-from remit.core.values import JsonObject, JsonValue
+from remit.core.values import JsonObject
 
-MODULE = '''
-from typing import Literal
-from remit.tools import tool
-
-@tool(effect="read", price=0.01)
-async def weather(city: str, units: Literal["c", "f"] = "c", days: list[int] | None = None) -> dict:
-    """Weather in a city now.
-
-    Args:
-        city: The city's name.
-    """
-    return {}
-
-@tool
-async def sky(city: str) -> str:
-    """The sky above a city."""
-    return "blue"
-
-TOOLS = [weather, sky]
-'''
-LOCAL = '[sources.local]\npython = "tools.py:TOOLS"\nowner = "us"\n'
 OFFICIAL = str(Path(__file__).parents[1] / "tools" / "mcp" / "official.py")
 DOCUMENT: JsonObject = {
     "openapi": "3.1.0",
@@ -44,46 +21,6 @@ DOCUMENT: JsonObject = {
         "/odd": {"get": {"operationId": "odd", "parameters": [{"name": "a", "in": "query", "schema": {"type": "x"}}]}},
     },
 }
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """A project on a bench."""
-
-    bench: Bench
-
-    @property
-    def file(self) -> Path:
-        """The project's file."""
-        return self.bench.folder / "remit.toml"
-
-    def __call__(self, act: str, *words: str) -> Said:
-        """Do an act with the project, in this process."""
-        return self.bench("tools", act, "--project", str(self.file), *words)
-
-    def module(self, was: str = "", now: str = "") -> None:
-        """Write the module of tools, changed."""
-        assert was in MODULE
-        (self.bench.folder / "tools.py").write_text(MODULE.replace(was, now) if was else MODULE)
-
-    def statuses(self) -> dict[str, JsonValue]:
-        """Give how tools stand, by name."""
-        return {str(row["name"]): row["status"] for row in rows(self("list", "--json").json["tools"])}
-
-
-def rows(value: JsonValue) -> Sequence[JsonObject]:
-    """Read a list of objects."""
-    assert isinstance(value, list)
-    return [row for row in value if isinstance(row, dict)]
-
-
-@pytest.fixture
-def shelf(bench: Bench) -> Shelf:
-    """A project with two tools."""
-    shelf = Shelf(bench)
-    shelf.module()
-    shelf.file.write_text(LOCAL)
-    return shelf
 
 
 @pytest.mark.parametrize("act", sorted(set(ACTS) - {"check"}))
@@ -107,27 +44,6 @@ def test_json_may_be_asked_for_before_and_after_the_act(shelf: Shelf) -> None:
 
 
 # -- list and show -----------------------------------------------------------------------------------------------------
-
-
-def test_tools_are_listed_with_owner_price_source_and_status_and_a_broken_source_hides_none(shelf: Shelf) -> None:
-    shelf.file.write_text(f'{LOCAL}[sources.gone]\npython = "gone.py:X"\nowner = "them"\n')
-    said = shelf("list")
-    assert said.status == 1
-    assert said.out.splitlines() == [
-        "weather\t1\tread\tus\t$0.01\tpython:local\tnew",
-        "sky\t1\tonce\tus\t\tpython:local\tnew",
-        "(gone)\t\t\tthem\t\tgone\tbroken source",
-    ]
-    assert "gone: gone.py:X: there is no file" in said.err
-    assert "status     new: never reviewed" in shelf("show", "local:sky").out
-    assert "2 to review: `remit tools diff`" in said.err
-    told = shelf("list", "--json")
-    assert told.status == 1
-    assert rows(told.json["tools"])[0] == {
-        "name": "weather", "version": "1", "effect": "read", "owner": "us", "price": 0.01, "source": "python:local",
-        "status": "new", "deprecated": "", "why": rows(told.json["tools"])[0]["why"],
-    }  # fmt: skip
-    assert list(dict(told.json["broken"])) == ["gone"]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def test_a_project_without_tools_says_how_to_get_some(shelf: Shelf) -> None:

@@ -222,3 +222,9 @@ def test_rows_stand_in_columns() -> None:
         "   2    +1.5s         user         hello",
         "   3    +3.0s  4.1.0  note plan    look",
     ]
+
+
+def test_a_fallback_of_a_fallback_stands_at_the_step_of_the_first_call() -> None:
+    ids = ("c1_3_0", "c1_3_0f", "c1_3_0ff")
+    _, rows = Timeline.tell([ev.Record(seq, 0, ev.EffectEnded(Outcome(name))) for seq, name in enumerate(ids, 1)])
+    assert [row.step for row in rows] == ["3", "3", "3"]

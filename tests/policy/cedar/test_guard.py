@@ -1,5 +1,8 @@
 """Policies in Cedar as a guard: what is permitted, forbidden and asked, and that a doubt is a no."""
 
+from typing import Any
+
+import msgspec
 import pytest
 from tests.policy.cedar.stage import FIND, FRIDAY, ISSUE, TOOLS, WIPE, guard, judged, opened, spec, spent
 
@@ -277,3 +280,26 @@ def test_mistakes_are_refused_before_anything_is_judged() -> None:
         ConfigError, match=r"a\.cedar:1: policy `a\.cedar:1`: there is no `Action::\"fnd\"`; did you mean find\?"
     ):
         guard('permit(principal, action == Action::"fnd", resource);')
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"source": "mcp:evil"}, "source"),
+        ({"owner": "mallory"}, "owner"),
+        ({"labels": ()}, "labels"),
+        ({"effect": "read", "dangerous": True}, "effect, danger"),
+        ({"schema": {"type": "object"}}, "schema"),
+    ],
+)
+def test_a_tool_that_took_another_s_name_is_in_none_of_its_groups(changed: dict[str, Any], what: str) -> None:
+    policies = guard('permit(principal, action in Action::"source:openapi:jira", resource);')
+    assert judged(policies, ISSUE, {"title": "x"}) == ALLOW
+    other = msgspec.structs.replace(ISSUE, **changed)
+    verdict = policies.check(Call("create_issue", {"title": "x"}, "c1"), other, opened())
+    assert (verdict.kind, verdict.reason) == (
+        "deny",
+        f"`create_issue` is not the tool that the policies were made for: it differs in {what}",
+    )
+    same = msgspec.structs.replace(ISSUE, description="New words.", schema={**ISSUE.schema})
+    assert policies.check(Call("create_issue", {"title": "x"}, "c1"), same, opened()) == ALLOW

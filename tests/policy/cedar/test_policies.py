@@ -44,7 +44,8 @@ def test_what_is_right_has_no_problem() -> None:
          "a.cedar:2: syntax error at column 28: `foo` is not a valid function"),
         ('@id("a")\n@id("b") permit(principal, action, resource);', "duplicate annotation: @id"),
         (f"{ALL} // \u202e", "a.cedar:1: holds the invisible character U+202E; write `\\u{202e}`"),
-        (f"\ufeff{ALL}", "a.cedar:1: holds the invisible character U+FEFF"),
+        (f"\ufeff{ALL}", "a.cedar:1: begins with a byte order mark; save it as UTF-8 without one"),
+        (f"{ALL} \ufeff", "a.cedar:1: holds the invisible character U+FEFF"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_named_to_the_column(text: str, says: str) -> None:

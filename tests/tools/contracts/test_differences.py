@@ -196,6 +196,8 @@ REST: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, str, str]]] = {
     "dangerous": ({}, {"dangerous": True}, ("breaking", "dangerous", "dangerous")),
     "no longer dangerous": ({"dangerous": True}, {}, ("breaking", "dangerous", "dangerous")),
     "label gone": ({"labels": ("secret",)}, {}, ("breaking", "labels", "label-gone")),
+    "host new": ({"hosts": ("a.test",)}, {"hosts": ("a.test", "b.test")}, ("breaking", "hosts", "host-new")),
+    "host gone": ({"hosts": ("a.test", "b.test")}, {"hosts": ("b.test",)}, ("compatible", "hosts", "host-gone")),
     "label new": ({}, {"labels": ("secret",)}, ("compatible", "labels", "label-new")),
     "source": ({"source": "mcp:a"}, {"source": "mcp:b"}, ("breaking", "source", "source")),
     "owner": ({"owner": "a"}, {"owner": "b"}, ("compatible", "owner", "owner")),

@@ -82,6 +82,14 @@ def test_tools_are_pinned_replaced_and_let_go() -> None:
         ('"effect": "once"', '"effect": "read"', "arguments, answer or effect"),
         ('"one line"', '"two lines"', "texts"),
         ('"Makes an issue."', '"Makes a mess."', "texts"),
+        ('"price": 0', '"price": 1', "owner, version, price, source or marks"),
+        ('"owner": ""', '"owner": "mallory"', "owner, version, price, source or marks"),
+        ('"version": "1"', '"version": "2"', "owner, version, price, source or marks"),
+        ('"source": ""', '"source": "mcp:other"', "owner, version, price, source or marks"),
+        ('"deprecated": ""', '"deprecated": "old"', "owner, version, price, source or marks"),
+        ('"dangerous": false', '"dangerous": true', "owner, version, price, source or marks"),
+        ('"hosts": []', '"hosts": ["evil.test"]', "owner, version, price, source or marks"),
+        ('"labels": []', '"labels": ["public"]', "owner, version, price, source or marks"),
     ],
 )
 def test_a_contract_that_was_edited_by_hand_is_refused(tmp_path: Path, old: str, new: str, what: str) -> None:
@@ -90,6 +98,24 @@ def test_a_contract_that_was_edited_by_hand_is_refused(tmp_path: Path, old: str,
     edited(path, old, new)
     with pytest.raises(ConfigError, match=f"'create_issue': the {what} are not those that ann reviewed on 2026-03-01"):
         Lock.read(path)
+
+
+@pytest.mark.parametrize(("old", "new"), [('"price": 0', '"prise": 0'), ('"reviewed_by"', '"by": "x", "reviewed_by"')])
+def test_a_key_that_means_nothing_is_named(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "remit.lock"
+    locked(contract()).write(path)
+    edited(path, old, new)
+    with pytest.raises(ConfigError, match=r"'create_issue': has '(prise|by)', which means nothing here; restore"):
+        Lock.read(path)
+
+
+def test_a_field_that_contracts_get_later_breaks_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "remit.lock"
+    locked(contract()).write(path)
+    root = json.loads(path.read_text("utf-8"))
+    del root["tools"]["create_issue"]["contract"]["labels"]
+    path.write_text(json.dumps(root))
+    assert Lock.read(path)["create_issue"].contract == contract()
 
 
 def test_an_entry_under_another_name_is_refused(tmp_path: Path) -> None:
@@ -138,6 +164,36 @@ def test_a_file_that_cannot_be_read_or_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="cannot be read"):
         Lock.read(tmp_path / "latin")
+
+
+def test_a_file_that_another_editor_saved_is_read_or_told(tmp_path: Path) -> None:
+    path = tmp_path / "remit.lock"
+    locked(contract()).write(path)
+    text = path.read_text("utf-8")
+    path.write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+    assert Lock.read(path) == locked(contract())
+    path.write_bytes(text.encode("utf-16"))
+    with pytest.raises(ConfigError, match="it is not UTF-8; save it as that"):
+        Lock.read(path)
+
+
+def test_what_a_link_leads_to_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
+    path, real = tmp_path / "remit.lock", tmp_path / "real.lock"
+    real.touch(0o640)
+    path.symlink_to(real)
+    locked(contract()).write(path)
+    assert path.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert Lock.read(real) == locked(contract())
+
+
+def test_a_file_that_is_read_only_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "remit.lock"
+    Lock().write(path)
+    path.chmod(0o444)
+    with pytest.raises(ConfigError, match="read-only; make it writable"):
+        locked(contract()).write(path)
+    assert len(Lock.read(path)) == 0
 
 
 def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:

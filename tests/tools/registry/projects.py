@@ -7,7 +7,7 @@ from pathlib import Path
 
 from remit.core.ports import Tool, ToolContext
 from remit.tools.contracts import Lock
-from remit.tools.registry import Project, Registry
+from remit.tools.registry import Catalogue, Project, Registry
 
 CONTEXT = ToolContext(key="k1", session="s1", call="c1")
 
@@ -99,3 +99,23 @@ class Folder:
 def by_name(tools: Sequence[Tool]) -> dict[str, Tool]:
     """Give tools by their names."""
     return {tool.spec.name: tool for tool in tools}
+
+
+async def picked(project: Project, *patterns: str) -> dict[str, Tool]:
+    """Open a toolset, close it, and give what it had."""
+    toolset = Registry(project).pick(*patterns)
+    try:
+        return by_name(await toolset.open())
+    finally:
+        await toolset.close()
+
+
+async def catalogue(project: Project) -> Catalogue:
+    """Give all tools of a project."""
+    async with Registry(project) as registry:
+        return await registry.catalogue()
+
+
+def statuses(found: Catalogue) -> dict[str, str]:
+    """Give how tools stand, by name."""
+    return {one.name: one.status for one in found.found}

@@ -119,3 +119,11 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_no_draft(tmp_path: Pa
 def test_any_text_is_read_again_as_it_was_given(why: str, name: str) -> None:
     edit = deprecated(Path("/nowhere/remit.toml"), name, why)
     assert tomllib.loads(edit.text) == {"tools": {name: {"deprecated": why}}}
+
+
+def test_a_read_only_file_stays_as_it_is(folder: Folder) -> None:
+    folder.file.write_text(LOCAL)
+    folder.file.chmod(0o444)
+    with pytest.raises(ConfigError, match="read-only; make it writable and do it again"):
+        added(folder.file, "b", MADE).write()
+    assert folder.file.read_text() == LOCAL

@@ -269,3 +269,24 @@ async def test_a_drifted_tool_that_is_refused_keeps_the_agent_from_starting(fold
     refusing = Project.parse('[registry]\ndrift = {breaking = "refuse"}\n' + project.file.read_text(), project.file)
     with pytest.raises(ConfigError, match=r"tool 'orders_create' of source 'shop' is refused: .*note"):
         await Registry(refusing).pick("orders_create").open()
+
+
+async def test_a_document_that_leads_elsewhere_is_withheld_and_its_stand_in_is_not(folder: Folder, shop: Shop) -> None:
+    plain = DOCUMENT.replace("https://", "http://")
+    text = declared(folder, shop, "only = ['orders/list']", plain)
+    server = f"server = 'http://127.0.0.1:{shop.port}/v1'"
+    text = "\n".join(server if line.startswith("server") else line for line in text.splitlines())
+    project = folder.write(f"{text}\nstand_in = 'http://localhost:9'\n")
+    await folder.lock(project)
+    async with Registry(project, secret=secret, standing_in=True) as registry:
+        (found,) = await registry.find("*")
+        assert (found.status, found.now.hosts) == ("current", ("localhost",))
+    for more in ("", "[tools.orders_list]\nhosts = ['127.0.0.1']\n"):
+        elsewhere = folder.write(f"{text.replace('127.0.0.1', 'evil.test')}\n{more}")
+        async with Registry(elsewhere, secret=secret) as registry:
+            (found,) = await registry.find("*")
+            assert (found.status, [change.rule for change in found.changes]) == (
+                "withheld",
+                ["host-new", "host-gone"][: 2 if not more else 1],
+            )
+            assert "hosts (host-new)" in found.tool.spec.withheld

@@ -80,7 +80,7 @@ def test_an_empty_project_has_the_usual_terms(folder: Folder) -> None:
         ("[registry]\ndrift = 'allow'", "drift is a table, not 'allow'"),
         ("[policy]\nhosts = 1", r"\[policy\] hosts: Expected `str`, got `int`"),
         ("[sources.'a b']\nmcp = ['x']", "is named 'a b'; use letters, digits, _ and -"),
-        ("[sources.a]\nowner = 'x'", r"\[sources.a\] has one of openapi, mcp, .*, not none of them"),
+        ("[sources.a]\nowner = 'x'", r"\[sources.a\] has one of openapi, mcp, .*, not only owner"),
         ("[sources.a]\nmcp = ['x']\nopenapi = 'y'", "not openapi and mcp together"),
         ("[sources.a]\nmcp = ['x']\ntrust = true", r"\[sources.a\] has no key 'trust'; it has: env, files, mcp,"),
         ("[sources.a]\nmcp = 'python'", r"\[sources.a\] mcp: Expected `array`, got `str`"),
@@ -90,7 +90,17 @@ def test_an_empty_project_has_the_usual_terms(folder: Folder) -> None:
         ("[sources.a]\nmcp = ['x']\ntools.b = 1", r"\[sources.a\] tools.b is a table, not 1"),
         ("[tools.a]\neffect = 'never'", r"\[tools.a\] effect: Invalid enum value 'never'"),
         ("[tools.a]\nprice = -1", r"\[tools.a\] price: Expected `float` >= 0"),
-        ("[tools.a]\nprice = inf", r"\[tools.a\] `price` is a figure, not inf"),
+        ("[tools.a]\nprice = inf", r"\[tools.a\] price: Expected `float` <= 1000000"),
+        ("[tools.a]\nprice = 1e300", r"\[tools.a\] price: Expected `float` <= 1000000"),
+        ("[tools.a]\nflow = {per_secnd = 1}", r"no key 'flow.per_secnd'; it has: at_once, burst, per_second, wait"),
+        ("[tools.a]\neffect = 'reed'", r"effect: Invalid enum value 'reed'; it is one of: read, idempotent, once"),
+        ("[registry]\ndrift = {breaking = 'alow'}", r"'alow'; it is one of: allow, withhold, refuse"),
+        ("\ufeff[tools]", "begins with a byte order mark; save it as UTF-8 without one"),
+        ("[sources.a]\n", r"\[sources.a\] has one of .*, not only an empty table"),
+        (
+            "[sources.a]\nmcp = ['x']\nenv = {A_TOKEN = 'sk-1'}",
+            r"`env.A_TOKEN` holds a secret itself; write \$\{A_TOKEN\}",
+        ),
         ("[tools.a]\nflow = {rate = 5}", r"\[tools.a\] has no key 'flow.rate'"),
         ("[tools.a]\nflow = {at_once = 0}", r"\[tools.a\] flow.at_once: Expected `int` >= 1"),
         ("[tools.a]\npages = {by = 'cursor'}", r"\[tools.a\] pages: pages by \"cursor\" need `argument` and `next`"),
@@ -152,3 +162,17 @@ def test_the_host_policy_is_the_file_s_or_else_what_is_public_and_declared(folde
         project.hosts()
     (folder.path / "hosts.txt").write_text("allow: github.com")
     assert not project.hosts().why("https://example.com/").granted
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "mcp_url = 'https://ann:pw1@a.test/mcp'",
+        "openapi = 'https://ann:pw1@a.test'",
+        "openapi = 'a'\nserver = 'http://x:pw1@a'",
+    ],
+)
+def test_a_url_with_a_login_is_refused_and_not_repeated(folder: Folder, said: str) -> None:
+    with pytest.raises(ConfigError, match="holds a user or a password; write `auth`") as caught:
+        folder.write(f"[sources.a]\n{said}\n")
+    assert "pw1" not in str(caught.value)

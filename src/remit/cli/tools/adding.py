@@ -4,8 +4,6 @@ import argparse
 import os
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from remit.cli import exits
 from remit.cli.screen import Screen
 from remit.core.errors import ConfigError
@@ -37,13 +35,13 @@ async def main(args: argparse.Namespace, project: Project) -> int:
     """Open the source, and write it down."""
     screen = Screen(out=args.out, json=args.json)
     edit = added(project.file, args.name, _declared(args, project.folder))
-    alone = replace(edit.project, sources={args.name: edit.project.sources[args.name]}, tools={})
-    async with Registry(alone) as registry:
+    # With the others open too, a tool of a name that is taken is seen before it breaks the project.
+    async with Registry(edit.project) as registry:
         catalogue = await registry.catalogue()
-    if catalogue.broken:
+    if args.name in catalogue.broken:
         raise ConfigError(f"source {args.name!r} was not added: {catalogue.broken[args.name]}")
     edit.write()
-    names = [one.name for one in catalogue.found]
+    names = [one.name for one in catalogue.found if one.source == args.name]
     left_out: JsonObject = dict(catalogue.left_out.get(args.name, {}))
     if screen.json:
         tools = list[JsonValue](names)

@@ -10,7 +10,7 @@ from remit.cli import exits
 from remit.cli.screen import Screen
 from remit.cli.tools.listing import beside, say_beside
 from remit.core.values import JsonObject, JsonValue
-from remit.tools.contracts import Change, Kind, worst
+from remit.tools.contracts import Change, Kind, same, worst
 from remit.tools.registry import Catalogue, Found, Project, Registry
 
 COMPATIBLE, BREAKING, SUSPICIOUS = 10, 11, 12
@@ -73,7 +73,9 @@ async def differences(project: Project, names: Sequence[str]) -> Differences:
     broken = {source for source in catalogue.broken if not source.startswith("tools.")}
     gone = [name for name in lock if name not in here and lock[name].contract.source.partition(":")[2] not in broken]
     return Differences(
-        changed=tuple(one for one in catalogue.found if one.name in lock and lock[one.name].contract != one.contract),
+        changed=tuple(
+            one for one in catalogue.found if one.name in lock and not same(lock[one.name].contract, one.contract)
+        ),
         new=tuple(one for one in catalogue.found if one.name not in lock),
         removed=() if names else tuple(gone),
         catalogue=catalogue,

@@ -111,10 +111,9 @@ class CedarPolicies:
             text = f"no policy was made for `{spec.name}`: it is not among the tools of the registry; add it there"
             return _Judged(Verdict("deny", text))
         prepared = self._prepare(offer)
-        if not _same(offer.spec, spec):
-            text = (
-                f"`{spec.name}` is not the tool that the policies were made for: its schema, effect or danger differs"
-            )
+        differing = _differing(offer.spec, spec)
+        if differing:
+            text = f"`{spec.name}` is not the tool that the policies were made for: it differs in {differing}"
             return _Judged(Verdict("deny", text), prepared.policies)
         try:
             if state.opened is None:
@@ -204,7 +203,16 @@ def _cited(policy: Policy) -> str:
     return f"`{policy.id}`" if policy.id == policy.place else f"`{policy.id}` in {policy.place}"
 
 
-def _same(known: ToolSpec, now: ToolSpec) -> bool:
-    return known is now or (
-        (known.effect, known.dangerous) == (now.effect, now.dangerous) and known.schema == now.schema
-    )
+def _differing(known: ToolSpec, now: ToolSpec) -> str:
+    """Name what policies count on and is another by now; empty when it is the same."""
+    if known is now:
+        return ""
+    parts = {
+        "schema": known.schema == now.schema,
+        "effect": known.effect == now.effect,
+        "danger": known.dangerous == now.dangerous,
+        "source": known.source == now.source,
+        "owner": known.owner == now.owner,
+        "labels": set(known.labels) == set(now.labels),
+    }
+    return ", ".join(name for name, same in parts.items() if not same)

@@ -76,6 +76,8 @@ def _offence(text: str) -> int:
 
 def _hidden(file: str, text: str) -> Problem | None:
     """Find a character that makes a text look other than it is, such as one that turns its direction."""
+    if text.startswith("\ufeff"):
+        return Problem(file, 1, "", "begins with a byte order mark; save it as UTF-8 without one")
     for number, line in enumerate(text.split("\n"), 1):
         for character in line.removesuffix("\r"):
             if character != "\t" and unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}:

@@ -2,7 +2,7 @@
 
 from remit.tools.contracts.changes import Change, Kind, worst
 from remit.tools.contracts.contract import Contract, contract_of, spec_of
-from remit.tools.contracts.differences import differences, review
+from remit.tools.contracts.differences import differences, review, same
 from remit.tools.contracts.drift import Action, Drift, DriftVerdict
 from remit.tools.contracts.lock import Lock, Locked
 from remit.tools.contracts.suspicion import suspicions
@@ -19,6 +19,7 @@ __all__ = [
     "contract_of",
     "differences",
     "review",
+    "same",
     "spec_of",
     "suspicions",
     "worst",

@@ -28,6 +28,8 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     dangerous: bool = False
     labels: tuple[str, ...] = ()
     """What its answers are, such as `confidential`; policies count on them."""
+    hosts: tuple[str, ...] = ()
+    """The hosts it calls: arguments and credentials go there."""
 
     @property
     def digest(self) -> str:
@@ -49,6 +51,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
 
     def said(self) -> Iterator[tuple[str, str]]:
         """Give all that a model may be told, each with its place: also names, options and constants."""
+        yield "name", self.name
         yield from self.words()
         yield "deprecated", self.deprecated
         yield from names(self.schema, "arguments")
@@ -71,6 +74,7 @@ def contract_of(spec: ToolSpec) -> Contract:
         deprecated=spec.deprecated,
         dangerous=spec.dangerous,
         labels=tuple(sorted(spec.labels)),
+        hosts=tuple(sorted(spec.hosts)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
+import msgspec
+
 from remit.core.toolspec import EffectClass
 from remit.core.values import show_usd
 from remit.tools.contracts.changes import Change
@@ -19,7 +21,7 @@ _ORDER = {"suspicious": 0, "breaking": 1, "compatible": 2}
 
 def differences(old: Contract, new: Contract, *, known: Collection[str] = ()) -> tuple[Change, ...]:
     """Say what changed from a reviewed contract to one of now, the worst first; `known` are names of other tools."""
-    if old == new:
+    if same(old, new):
         return ()
     found = [
         *_words(old, new, known),
@@ -29,6 +31,11 @@ def differences(old: Contract, new: Contract, *, known: Collection[str] = ()) ->
         *_keepers(old, new),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda change: _ORDER[change.kind]))
+
+
+def same(one: Contract, other: Contract) -> bool:
+    """Say whether two contracts are the same, letter by letter: to Python 1 is `true`, to a caller it is not."""
+    return one == other and msgspec.json.encode(one, order="sorted") == msgspec.json.encode(other, order="sorted")
 
 
 def review(contract: Contract, known: Collection[str] = ()) -> tuple[Change, ...]:
@@ -98,6 +105,11 @@ def _keepers(old: Contract, new: Contract) -> Iterator[Change]:
     if old.source != new.source:
         what = f"was {old.source!r}, is {new.source!r}: another one answers to this name"
         yield Change("breaking", "source", what, "source")
+    for host in sorted({*new.hosts} - {*old.hosts}):
+        what = f"{host!r} is new: what is sent with a call, credentials too, would go where nobody reviewed it"
+        yield Change("breaking", "hosts", what, "host-new")
+    for host in sorted({*old.hosts} - {*new.hosts}):
+        yield Change("compatible", "hosts", f"{host!r} is no longer called", "host-gone")
     for where, before, after in (("owner", old.owner, new.owner), ("version", old.version, new.version)):
         if before != after:
             yield Change("compatible", where, f"was {before!r}, is {after!r}", where)

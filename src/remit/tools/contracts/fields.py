@@ -9,7 +9,11 @@ from remit.tools.contracts.inclusion.facts import Conjunct, Node, Root, flatten
 from remit.tools.contracts.inclusion.sameness import same
 from remit.tools.contracts.places import at
 
-_DEEPEST = 12
+_DEEPEST = 30
+_MOST = 20_000
+"""Members that are looked at: through references a schema of a few lines can describe millions."""
+_PAIRS = 10_000
+"""Members that went and came, of which any might be any other, up to which names are guessed."""
 _CHOICES = ("anyOf", "oneOf", "if", "then", "else")
 
 
@@ -20,20 +24,24 @@ class Field(msgspec.Struct, frozen=True):
     nodes: tuple[Node, ...]
 
 
+class TooLargeError(Exception):
+    """A schema describes more than anybody can compare."""
+
+
 def fields(schema: JsonObject, where: str) -> dict[str, Field]:
-    """Give all described members by their places; those within themselves once."""
+    """Give all described members by their places; those within themselves once. Raise `TooLargeError` for too many."""
     root = Root(schema)
-    found: dict[str, Field] = {}
-    for parent, name, node in _walk(Node(root.schema, root), where, frozenset()):
-        place = at(parent, name)
-        known = found.get(place)
-        found[place] = Field(parent, (*(known.nodes if known else ()), node))
-    return found
+    found: dict[str, list[tuple[str, Node]]] = {}
+    for number, (parent, name, node) in enumerate(_walk(Node(root.schema, root), where, frozenset())):
+        if number >= _MOST:
+            raise TooLargeError
+        found.setdefault(at(parent, name), []).append((parent, node))
+    return {place: Field(nodes[-1][0], tuple(node for _, node in nodes)) for place, nodes in found.items()}
 
 
 def _walk(node: Node, where: str, above: frozenset[tuple[int, str]]) -> Iterator[tuple[str, str, Node]]:
     if len(above) > _DEEPEST:
-        return
+        raise TooLargeError
     for part in flatten(node)[0]:
         if part.id in above:
             continue
@@ -58,8 +66,10 @@ def _inner(part: Conjunct, where: str) -> Iterator[tuple[Node, str]]:
             yield branch, where
 
 
-def renamed(gone: Field, came: dict[str, Field]) -> str:
-    """Give the place of a new member beside one that went whose schema is the same; empty when there is no such one."""
+def renamed(gone: Field, came: dict[str, Field], how_many: int = 1) -> str:
+    """Give the place of a new member beside one of those that went whose schema is the same; empty without one."""
+    if len(came) * how_many > _PAIRS:
+        return ""
     places = (place for place, field in came.items() if field.parent == gone.parent)
     return next((place for place in places if _alike(came[place], gone)), "")
 

@@ -42,12 +42,13 @@ def texts(schema: JsonValue, where: str) -> Iterator[tuple[str, str]]:
 
 
 def names(schema: JsonValue, where: str) -> Iterator[tuple[str, str]]:
-    """Give all other texts of a schema: what members are called, options, constants and unknown keywords."""
+    """Give all other texts of a schema: what members are called, options, constants and all that nobody knows."""
     for place, key, value in _keywords(schema, where):
+        yield at(place, key), key
         if key in _MAPS and isinstance(value, dict):
             yield from ((at(place, name), name) for name in value)
         elif key not in _PROSE and key != "default" and not isinstance(value, bool | int | float | None):
-            yield from ((at(place, key), text) for text in _strings(value))
+            yield from ((at(place, key), text) for text in _strings(value, deep=key in _DATA))
 
 
 def _keywords(schema: JsonValue, where: str) -> Iterator[tuple[str, str, JsonValue]]:
@@ -67,12 +68,15 @@ def _keywords(schema: JsonValue, where: str) -> Iterator[tuple[str, str, JsonVal
                 yield from _keywords(item, f"{inside}[{number}]")
 
 
-def _strings(value: JsonValue) -> Iterator[str]:
-    """Give the texts of plain data; schemas have their own."""
+def _strings(value: JsonValue, *, deep: bool) -> Iterator[str]:
+    """Give the texts of plain data, those within objects only with `deep`: schemas have their own."""
     if isinstance(value, str):
         yield value
     for item in value if isinstance(value, list) else ():
-        yield from _strings(item)
+        yield from _strings(item, deep=deep)
+    for name, item in value.items() if deep and isinstance(value, dict) else ():
+        yield name
+        yield from _strings(item, deep=deep)
 
 
 def _text(value: JsonValue) -> str:

@@ -1,50 +1,59 @@
 """Schemas of arguments and answers compared: what callers send is still taken, and what they are given still does."""
 
+import re
 from collections.abc import Iterator
 
 from remit.core.values import JsonObject, JsonValue
 from remit.tools.contracts.changes import Change
-from remit.tools.contracts.fields import Field, defaults, fields, renamed
+from remit.tools.contracts.fields import Field, TooLargeError, defaults, fields, renamed
 from remit.tools.contracts.inclusion import Finding, beyond
 from remit.tools.contracts.inclusion.values import key, shown
 from remit.tools.contracts.prose import without_prose
 
+_INNER = re.compile(r"[.\[]")
+
 
 def arguments(old: JsonObject, new: JsonObject) -> list[Change]:
     """Say what changed in what a tool takes."""
-    if key(old) == key(new):
+    if key(without_prose(old)) == key(without_prose(new)):
         return []
-    before, after = fields(old, "arguments"), fields(new, "arguments")
+    try:
+        before, after = fields(old, "arguments"), fields(new, "arguments")
+    except TooLargeError:
+        what = "cannot be shown to accept what it accepted (a schema too large to compare)"
+        return [Change("breaking", "arguments", what, "argument-unproved")]
     gone, came = _only(before, after), _only(after, before)
     narrowed = [finding.at("arguments") for finding in beyond(old, new, "arguments")]
     breaking = [*_removed(gone, came, "argument"), *_narrowed(narrowed, gone), *_defaults(old, new, gone)]
     required = {change.where for change in breaking}
     found = [*breaking, *_added(came, required, "argument"), *_widened(old, new, {*gone, *came}, narrowed)]
-    return sorted(found, key=_place) or _rewritten(old, new, "arguments")
+    return sorted(found, key=_place) or _rewritten("arguments")
 
 
 def answers(old: JsonObject | None, new: JsonObject | None) -> list[Change]:
     """Say what changed in what a tool answers."""
     if old is None or new is None:
         return [] if old is new else [_promise(new)]
-    if key(old) == key(new):
+    if key(without_prose(old)) == key(without_prose(new)):
         return []
-    before, after = fields(old, "answer"), fields(new, "answer")
+    try:
+        before, after = fields(old, "answer"), fields(new, "answer")
+    except TooLargeError:
+        what = "cannot be shown to keep what it promised (a schema too large to compare)"
+        return [Change("breaking", "answer", what, "answer-unproved")]
     gone, came = _only(before, after), _only(after, before)
     loose = [finding.at("answer") for finding in beyond(new, old, "answer")]
     breaking = [*_removed(gone, came, "answer"), *_loosened(loose, gone)]
     known = {change.where for change in breaking}
     found = [*breaking, *_added(came, known, "answer"), *_tightened(old, new, {*gone, *came}, loose)]
-    return sorted(found, key=_place) or _rewritten(old, new, "answer")
+    return sorted(found, key=_place) or _rewritten("answer")
 
 
 def _place(change: Change) -> str:
     return change.where
 
 
-def _rewritten(old: JsonObject, new: JsonObject, where: str) -> list[Change]:
-    if key(without_prose(old)) == key(without_prose(new)):
-        return []
+def _rewritten(where: str) -> list[Change]:
     return [Change("compatible", where, "says the same in another form", "rewritten")]
 
 
@@ -61,12 +70,12 @@ def _only(these: dict[str, Field], those: dict[str, Field]) -> dict[str, Field]:
 
 
 def _within(place: str, places: dict[str, Field] | set[str]) -> bool:
-    return any(place == outer or place.startswith((f"{outer}.", f"{outer}[")) for outer in places)
+    return place in places or any(place[: mark.start()] in places for mark in _INNER.finditer(place))
 
 
 def _removed(gone: dict[str, Field], came: dict[str, Field], what: str) -> Iterator[Change]:
     for place, field in gone.items():
-        other = renamed(field, came)
+        other = renamed(field, came, len(gone))
         hint = f"; perhaps renamed to {other}" if other else ""
         yield Change("breaking", place, f"was removed{hint}", f"{what}-removed")
 

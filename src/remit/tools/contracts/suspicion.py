@@ -15,6 +15,13 @@ from remit.tools.contracts.phrases import ORDER_AFTER, ORDER_BEFORE, PHRASES, WO
 _SELECTORS = frozenset(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
 _ORDINARY = frozenset("\n\t\r")
 _BLOB = re.compile(r"(?<![\w/.-])(?:[0-9a-fA-F]{80,}|[A-Za-z0-9+/]{16,}={0,2})(?![\w/-])")
+_WORD = re.compile(r"[^\W\d_]+")
+_LATIN = re.compile(r"[A-Za-z]")
+_LOOKALIKE = re.compile(
+    "[\u0391\u0392\u0395-\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u0400-\u052f]"
+)
+"""Cyrillic letters, and those Greek ones that nobody tells from Latin ones."""
+_GLUE = re.compile(r"[_.:/-]+|(?<=[a-z])(?=[A-Z])")
 _LONG = 80
 _LONGEST = 20_000
 """Characters that are looked at; a longer text is suspicious for its length."""
@@ -24,13 +31,16 @@ _SHORTEST = 12
 
 def suspicions(text: str, *, known: Collection[str] = ()) -> tuple[str, ...]:
     """Say why a text may be instructions to a model; `known` are the names of the other tools."""
-    reasons = list(_unseen(text))
+    reasons = [*_unseen(text), *_mixed(text[:_LONGEST])]
     if len(text) > _LONGEST:
         reasons.append(f"it has {len(text)} characters")
     if len(text) < _SHORTEST:
         return tuple(reasons)
     plain = _plain(text[:_LONGEST])
     reasons += _phrases(plain)
+    if not re.search(r"\s", plain):
+        # A name may be a sentence as well.
+        reasons += _phrases(_GLUE.sub(" ", plain))
     reasons += _tools(plain, known)
     reasons += _blobs(plain)
     return tuple(dict.fromkeys(reasons))
@@ -53,6 +63,13 @@ def _unseen(text: str) -> Iterator[str]:
     if found:
         shown = ", ".join(list(dict.fromkeys(found))[:4])
         yield f"it has {len(found)} hidden characters ({shown})"
+
+
+def _mixed(text: str) -> Iterator[str]:
+    """Find words that look like Latin ones and are not."""
+    found = next((word for word in _WORD.findall(text) if _LATIN.search(word) and _LOOKALIKE.search(word)), None)
+    if found is not None:
+        yield f"it has a word of two alphabets: {_quoted(found)}"
 
 
 def _plain(text: str) -> str:

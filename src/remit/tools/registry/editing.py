@@ -17,6 +17,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KEY = r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|[A-Za-z0-9_-]+"
 _HEAD = re.compile(rf"^[ \t]*\[[ \t]*tools[ \t]*\.[ \t]*({_KEY})[ \t]*\][^\n]*(?:\n|\Z)", re.MULTILINE)
 _SAID = re.compile(r"^[ \t]*deprecated[ \t]*=[^\n]*?(\r?\n|\Z)", re.MULTILINE)
+_WRITABLE = 0o222
 _NEXT = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
@@ -33,6 +34,8 @@ class Edit:
         file = self.project.file.resolve()
         if _bytes(file) != self.before:
             raise ConfigError(f"{self.project.file} has changed meanwhile; nothing was written, do it again")
+        if file.exists() and not file.stat().st_mode & _WRITABLE:
+            raise ConfigError(f"{self.project.file} is read-only; make it writable and do it again")
         draft = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             draft.write_bytes(self.text.encode())
@@ -71,7 +74,7 @@ def _read(file: Path) -> tuple[bytes, str, JsonObject]:
     try:
         text = before.decode()
     except UnicodeDecodeError:
-        raise ConfigError(f"the project {str(file)!r} is not UTF-8") from None
+        raise ConfigError(f"the project {str(file)!r} is not UTF-8; save it as that") from None
     return before, text, parsed(text, str(file))
 
 

@@ -5,12 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from remit.core.errors import ConfigError
 from remit.core.ports import Tool
 from remit.core.toolspec import ToolSpec
-from remit.tools.contracts import Change, Contract, Drift, DriftVerdict, Lock, contract_of
+from remit.core.values import JsonValue
+from remit.tools.contracts import Change, Contract, Drift, DriftVerdict, Lock, contract_of, suspicions
 from remit.tools.registry.contracted import Contracted
 from remit.tools.registry.ground import Taken
 from remit.tools.registry.settings import applied
@@ -22,6 +24,7 @@ _UNLOCKED = "unlocked"
 """The rule by which a tool was never reviewed."""
 
 _FIELD = re.compile(r"[\w.\[\]$-]{1,80}")
+_DEEPEST = 100
 _MOST = 5
 """Fields that are named in the reason for which a tool is kept from a session."""
 
@@ -31,7 +34,10 @@ class Found:
     """A tool, as an agent gets it, and how it stands to what was reviewed."""
 
     tool: Tool
-    """With the contract an agent is shown: the reviewed one, unless there is none or a breaking change is allowed."""
+    """With the contract an agent is shown: the reviewed one, or the one of now where a breaking change is allowed.
+
+    One that is withheld and that nobody has reviewed has no words, no arguments and no answer.
+    """
     now: ToolSpec
     """What its source and the project say of it now."""
     contract: Contract
@@ -66,13 +72,43 @@ class Catalogue:
 def specified(taken: Taken, source: str) -> ToolSpec:
     """Give a tool's contract with all that its source and the project say; `source` is as `openapi:jira`."""
     spec = taken.tool.spec
-    return applied(taken.settings, replace(spec, source=source, hosts=spec.hosts or taken.hosts))
+    found = applied(taken.settings, replace(spec, source=source))
+    # Where its source says that it goes it goes, whatever else is said.
+    found = replace(found, hosts=tuple(dict.fromkeys((*found.hosts, *taken.hosts))))
+    problem = _unfit(found)
+    if problem:
+        raise ConfigError(f"tool {found.name!r} {problem}, so nobody can review it; mend it at its source")
+    return found
+
+
+def _unfit(spec: ToolSpec) -> str:
+    """Say why a contract can neither be compared nor written down."""
+    if depth([spec.schema, spec.output], _DEEPEST) > _DEEPEST:
+        return f"has a schema that is nested more than {_DEEPEST} deep"
+    try:
+        msgspec.json.encode(contract_of(spec))
+    except (UnicodeEncodeError, TypeError, ValueError, OverflowError) as error:
+        return f"has a contract that is no JSON ({type(error).__name__})"
+    return ""
+
+
+def depth(value: JsonValue, most: int) -> int:
+    """Count how deep a value is nested; one more than `most` for all that is deeper."""
+    deepest, todo = 0, [(value, 1)]
+    while todo and deepest <= most:
+        here, level = todo.pop()
+        deepest = max(deepest, level)
+        inner = here.values() if isinstance(here, dict) else here if isinstance(here, list) else ()
+        todo.extend((one, level + 1) for one in inner)
+    return deepest
 
 
 def judged(taken: Taken, spec: ToolSpec, source: str, lock: Lock, drift: Drift, known: Collection[str]) -> Found:
     """Compare a tool with what was reviewed, and give it as the policy wants it."""
     locked = lock.get(spec.name)
     contract = contract_of(replace(spec, deprecated=taken.tool.spec.deprecated))
+    if taken.standing_in and locked is not None:
+        contract = replace(contract, hosts=locked.contract.hosts)
     verdict = drift.judge(locked, contract, known)
     shown = _shown(spec, verdict, taken.settings.deprecated)
     status = _status(shown, verdict, new=locked is None)
@@ -98,6 +134,9 @@ def _shown(spec: ToolSpec, verdict: DriftVerdict, deprecated: str) -> ToolSpec:
             output=reviewed.output,
             deprecated=deprecated or reviewed.deprecated,
         )
+    elif verdict.action != "allow":
+        # Whoever forgets to look whether it is withheld must not pass on what nobody has read.
+        spec = replace(spec, description="", schema={"type": "object"}, output=None, deprecated="", degraded=None)
     if spec.deprecated:
         spec = replace(spec, description=f"Deprecated: {spec.deprecated}\n{spec.description}")
     return replace(spec, withheld=_why(verdict, spec.name)) if verdict.action != "allow" else spec
@@ -107,7 +146,7 @@ def _why(verdict: DriftVerdict, name: str) -> str:
     """Say which fields and rules keep a tool from agents. A model may read it, so no words of the source are in it."""
     serious = [change for change in verdict.changes if change.kind != "compatible"] or verdict.changes
     fields = [
-        f"{change.where} ({change.rule})" if _FIELD.fullmatch(change.where) else change.rule
+        f"{change.where} ({change.rule})" if _nameable(change.where) else change.rule
         for change in serious
         if change.rule != _UNLOCKED
     ]
@@ -115,6 +154,11 @@ def _why(verdict: DriftVerdict, name: str) -> str:
     new = any(change.rule == _UNLOCKED for change in serious)
     what = "it was never reviewed" if new else "it is not what was reviewed"
     return f"{what}{f': {named}' if named else ''}; a person must look at it with `remit tools diff {name}`"
+
+
+def _nameable(where: str) -> bool:
+    """Say whether a place may be told to a model; a source may have called a field what it wants the model to do."""
+    return _FIELD.fullmatch(where) is not None and not suspicions(where)
 
 
 def _status(shown: ToolSpec, verdict: DriftVerdict, *, new: bool) -> Status:

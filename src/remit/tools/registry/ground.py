@@ -37,6 +37,8 @@ class Taken:
     tool: Tool
     settings: ToolSettings
     hosts: tuple[str, ...] = ()
+    standing_in: bool = False
+    """Whether it is a stand-in's: then it may be at another host than the one that was reviewed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
             hint = "; `remit tools add` makes one" if isinstance(error, FileNotFoundError) else ""
             raise ConfigError(f"cannot read the project {str(file)!r}: {error.strerror}{hint}") from None
         except UnicodeDecodeError:
-            raise ConfigError(f"the project {str(file)!r} is not UTF-8") from None
+            raise ConfigError(f"the project {str(file)!r} is not UTF-8; save it as that") from None
         return cls.parse(text, file)
 
     @classmethod
@@ -163,7 +163,7 @@ def _source(said: JsonObject, where: str, name: str) -> Source:
         raise ConfigError(f"{where} is named {name!r}; use letters, digits, _ and -")
     kinds = [kind for kind in KINDS if kind in said]
     if len(kinds) != 1:
-        found = f"{' and '.join(kinds)} together" if kinds else "none of them"
+        found = f"{' and '.join(kinds)} together" if kinds else f"only {', '.join(said) or 'an empty table'}"
         raise ConfigError(f"{where} has one of {', '.join(KINDS)}, not {found}")
     rest = {key: value for key, value in said.items() if key != "tools"}
     source = converted(rest, KINDS[kinds[0]], where)

@@ -48,8 +48,10 @@ class Selection:
         twice = ""
         for taken in opened.taken:
             spec = specified(taken, f"{kind}:{source}")
-            other, *_ = self._seen.setdefault(spec.name, (source, taken, spec))
-            if other != source:
+            other, first, _ = self._seen.setdefault(spec.name, (source, taken, spec))
+            if other == source and first is not taken:
+                twice = f"it has two tools {spec.name!r}; give one another `name`"
+            elif other != source:
                 twice = f"it has a tool {spec.name!r}, as source {other!r} has; give one another `name`"
         if twice:
             raise ConfigError(f"source {source!r}: {twice}")
@@ -63,7 +65,12 @@ class Selection:
     def unknown(self) -> dict[str, str]:
         """Say which tools the project speaks of and no source has, when all were asked."""
         said = (name for name in self._project.tools if name not in self._seen)
-        return {f"tools.{name}": f"no source has a tool of this name{_near(name, self._seen)}" for name in said}
+        found = {f"tools.{name}": f"no source has a tool of this name{_near(name, self._seen)}" for name in said}
+        for name, (*_, spec) in self._seen.items():
+            if spec.fallback and spec.fallback not in self._seen:
+                why = f"its fallback {spec.fallback!r} is no tool of this project{_near(spec.fallback, self._seen)}"
+                found[f"tools.{name}"] = why
+        return found
 
     def _judged(self, name: str, known: Collection[str]) -> Found:
         source, taken, spec = self._seen[name]
@@ -139,6 +146,7 @@ class Picked:
             refused = [one for one in found if one.verdict.action == "refuse"]
             if refused:
                 raise refusal(refused)
+            _with_fallbacks([one.tool.spec for one in found])
             undoing.pop_all()
         return [one.tool for one in found]
 
@@ -153,6 +161,17 @@ async def released(sources: Sources, held: Sequence[str]) -> None:
     async with AsyncExitStack() as closing:
         for name in held:
             closing.push_async_callback(sources.release, name)
+
+
+def _with_fallbacks(specs: Sequence[ToolSpec]) -> None:
+    """Refuse a tool whose fallback is missing: when it is needed it is too late to say so."""
+    names = {spec.name for spec in specs}
+    for spec in specs:
+        if spec.fallback and not spec.withheld and spec.fallback not in names:
+            raise ConfigError(
+                f"tool {spec.name!r} falls back on {spec.fallback!r}, which was not picked; pick it too, or take "
+                "`fallback` away"
+            )
 
 
 def _near(name: str, known: Collection[str]) -> str:

@@ -74,7 +74,7 @@ class ToolSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What it is called, for a model and in the lock."""
     description: str = ""
     effect: EffectClass | None = None
-    price: _NotBelow | None = None
+    price: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] | None = None
     timeout: _Above | None = None
     retries: Annotated[int, msgspec.Meta(ge=0)] | None = None
     fallback: str | None = None

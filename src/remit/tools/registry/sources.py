@@ -1,5 +1,6 @@
 """Sources: where tools come from, as a project declares it. Nothing is opened here."""
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -10,6 +11,8 @@ from remit.tools.registry.settings import ToolSettings
 
 _FORMS = (("header", "value"), ("token",), ("user", "password"), ("client", "secret"), ("schemes",))
 _SECRET = ("value", "token", "password", "secret")
+_SECRETIVE = re.compile(r"(token|secret|password|passwd|passphrase|api_?key|access_?key|private_?key)\Z", re.IGNORECASE)
+"""Names of variables that hold secrets."""
 
 
 class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +45,12 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 raise ValueError(f"`auth.schemes.{name}` has a token, a user with a password, or a client")
 
 
+def _without_login(key: str, url: object) -> None:
+    """Refuse a URL with a login in it, and do not repeat it."""
+    if isinstance(url, str) and "@" in url.partition("://")[2].partition("/")[0]:
+        raise ValueError(f"the URL of `{key}` holds a user or a password; write `auth`, which looks them up")
+
+
 class _Declared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     owner: str = ""
     """Who answers for its tools, unless a tool says otherwise."""
@@ -61,6 +70,11 @@ class OpenAPISource(_Declared, frozen=True, kw_only=True):
     auth: Auth | None = None
     stand_in: str = ""
     """The base URL of a server that contract tests may change."""
+
+    def __post_init__(self) -> None:
+        """Refuse secrets that stand in the file."""
+        for key in ("openapi", "server", "stand_in"):
+            _without_login(key, getattr(self, key))
 
 
 class _Spoken(_Declared, frozen=True, kw_only=True):
@@ -87,6 +101,9 @@ class McpSource(_Spoken, frozen=True, kw_only=True):
         """Refuse a command of no words."""
         if not self.mcp:
             raise ValueError("`mcp` is a command and its arguments")
+        for name, value in self.env.items():
+            if value and _SECRETIVE.search(name) and not names(value):
+                raise ValueError(f"`env.{name}` holds a secret itself; write ${{{name}}}, which is looked up")
 
 
 class McpUrlSource(_Spoken, frozen=True, kw_only=True):
@@ -98,7 +115,9 @@ class McpUrlSource(_Spoken, frozen=True, kw_only=True):
     """The URL of a server that contract tests may change."""
 
     def __post_init__(self) -> None:
-        """Refuse what MCP has no place for."""
+        """Refuse what MCP has no place for, and secrets that stand in the file."""
+        for key in ("mcp_url", "stand_in"):
+            _without_login(key, getattr(self, key))
         if self.auth is not None and (self.auth.schemes or self.auth.client):
             raise ValueError("`auth` of an MCP server has a header with a value, a token, or a user with a password")
 

@@ -3,7 +3,8 @@
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from typing import TypeVar, get_type_hints
+from types import UnionType
+from typing import Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -18,6 +19,8 @@ _AT = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
 
 def parsed(text: str, name: str) -> JsonObject:
     """Read TOML as plain JSON; raise `ConfigError` for what is none."""
+    if text.startswith("\ufeff"):
+        raise ConfigError(f"{name} begins with a byte order mark; save it as UTF-8 without one")
     try:
         return msgspec.convert(msgspec.to_builtins(tomllib.loads(text)), dict[str, JsonValue])
     except tomllib.TOMLDecodeError as error:
@@ -55,7 +58,8 @@ def _problem(text: str, kind: type) -> str:
     unknown = _UNKNOWN.fullmatch(text)
     if unknown is not None:
         path = (unknown[2] or "").lstrip(".")
-        known = "" if path else f"; it has: {', '.join(sorted(get_type_hints(kind)))}"
+        found = sorted({name for one in _at(kind, path) for name in getattr(one, "__struct_fields__", ())})
+        known = f"; it has: {', '.join(found)}" if found else ""
         return f"has no key {f'{path}.{unknown[1]}' if path else unknown[1]!r}{known}"
     found = _AT.fullmatch(text)
     assert found is not None
@@ -63,4 +67,23 @@ def _problem(text: str, kind: type) -> str:
     missing = re.fullmatch(r"Object missing required field `(.*)`", said)
     if missing is not None:
         return f"needs {missing[1]!r}"
-    return f"{path}: {said}" if path else said
+    return f"{path}: {said}{_options(kind, path)}" if path else said
+
+
+def _options(kind: type, path: str) -> str:
+    """List the words of which a key takes one; nothing when it takes others as well."""
+    words = [str(word) for one in _at(kind, path) if get_origin(one) is Literal for word in get_args(one)]
+    return f"; it is one of: {', '.join(words)}" if words else ""
+
+
+def _at(kind: type, path: str) -> list[object]:
+    """Give what stands at a place such as `flow.wait`, each kind of it."""
+    found: list[object] = [kind]
+    for name in path.split(".") if path else ():
+        structs = [one for one in found if isinstance(one, type) and issubclass(one, msgspec.Struct)]
+        found = [inner for one in structs for inner in _either(get_type_hints(one).get(name))]
+    return found
+
+
+def _either(kind: object) -> list[object]:
+    return list(get_args(kind)) if get_origin(kind) in (Union, UnionType) else [kind]

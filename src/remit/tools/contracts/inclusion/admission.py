@@ -51,8 +51,7 @@ def _type(part: Conjunct, value: JsonValue, effort: Effort) -> bool | None:
 
 
 def _enum(part: Conjunct, value: JsonValue, effort: Effort) -> bool | None:
-    options = part.keys["enum"]
-    return key(value) in map(key, options) if isinstance(options, list) else None
+    return None if part.options is None else key(value) in part.options
 
 
 def _any_of(part: Conjunct, value: JsonValue, effort: Effort) -> bool | None:

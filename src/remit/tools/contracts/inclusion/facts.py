@@ -55,6 +55,12 @@ class Conjunct:
     root: Root
 
     @cached_property
+    def options(self) -> frozenset[str] | None:
+        """Give the values under `enum`, each as `key` writes it; `None` when there is no such list."""
+        found = self.keys.get("enum")
+        return frozenset(map(key, found)) if isinstance(found, list) else None
+
+    @cached_property
     def id(self) -> tuple[int, str]:
         """Name it by its content and the root its references lead to."""
         return id(self.root), key(self.keys)
@@ -65,8 +71,16 @@ class Conjunct:
 
     def schemas(self, name: str) -> dict[str, Node]:
         """Give the schemas by name under a keyword such as `properties`."""
-        found = self.keys.get(name)
-        return {inner: Node(item, self.root) for inner, item in found.items()} if isinstance(found, dict) else {}
+        known = self._schemas.get(name)
+        if known is None:
+            found = self.keys.get(name)
+            members = found.items() if isinstance(found, dict) else ()
+            known = self._schemas[name] = {inner: Node(item, self.root) for inner, item in members}
+        return known
+
+    @cached_property
+    def _schemas(self) -> dict[str, dict[str, Node]]:
+        return {}
 
     def row(self, name: str) -> list[Node]:
         """Give the schemas of a keyword such as `anyOf`."""
@@ -86,6 +100,11 @@ class Conjunct:
         """Leave out keywords."""
         return Conjunct({name: value for name, value in self.keys.items() if name not in names}, self.root)
 
+
+_LONGEST = 200
+"""Characters of a name that a pattern is tried on."""
+_REPEATS = 2
+_MAYBES = 8
 
 NOTHING: JsonObject = {"enum": []}
 
@@ -233,12 +252,22 @@ def item_at(part: Conjunct, place: int) -> list[Node]:
 
 
 def matches(pattern: str, name: str) -> bool | None:
-    """Say whether a pattern matches a name; `None` when the dialects of patterns might disagree."""
+    """Say whether a pattern matches a name; `None` when dialects might disagree, or it might take very long to say."""
     tricky = re.search(r"\\[pPAZbBuxkc]|\(\?(?!:)", pattern) or not name.isascii() or "\n" in name
     try:
-        return None if tricky else re.search(pattern, name, re.ASCII) is not None
+        return None if tricky or _endless(pattern, name) else re.search(pattern, name, re.ASCII) is not None
     except re.error:
         return None
+
+
+def _endless(pattern: str, name: str) -> bool:
+    """Say whether a stranger's pattern may be tried in too many ways: repeats within repeats, or many in a row."""
+    return (
+        len(name) > _LONGEST
+        or re.search(r"\)[*+{]|\\\d", pattern) is not None
+        or len(re.findall(r"[*+{]", pattern)) > _REPEATS
+        or pattern.count("?") > _MAYBES
+    )
 
 
 def surely(part: Conjunct, name: str) -> list[Node]:

@@ -21,6 +21,8 @@ from remit.tools.contracts.inclusion.scalars import formats, numbers, texts, typ
 _STEPS = 3000
 """After so many comparisons nothing is shown any more: choices within choices may have no end."""
 _DEEPEST = 60
+_MOST = 1000
+"""Findings of one schema that are told."""
 _WHOLE = frozenset({"unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", "$malformed"})
 """Keywords whose meaning depends on all that stands around them."""
 _KNOWN = frozenset(
@@ -86,14 +88,15 @@ class Proof:
         self._level += 1
         found = self.show(facts, node)
         self._level -= 1
-        return [finding.at(place) for finding in found]
+        return [finding.at(place) for finding in found[:_MOST]]
 
     def _node(self, facts: Facts, node: Node) -> list[Finding]:
         parts, complete = flatten(node)
         found = [finding for part in parts for finding in self._part(facts, part)]
         if not complete and not any(same(Node(known.keys, known.root), node) for known in facts.conjuncts):
             found.append(Finding("unproved", "a reference that leads nowhere"))
-        return list(dict.fromkeys(found))
+        # One is enough to show nothing: through references a few lines can hold millions.
+        return list(dict.fromkeys(found))[:_MOST]
 
     def _part(self, facts: Facts, part: Conjunct) -> list[Finding]:
         if next(self._steps, None) is None:

@@ -62,4 +62,4 @@ def _override(said: ToolSettings) -> Override:
 def _taken(source: McpSource | McpUrlSource, tool: Tool, ground: Ground, hosts: tuple[str, ...]) -> Taken:
     usual = tool.spec.name
     key = tool.offered.name if isinstance(tool, McpTool) else usual
-    return Taken(tool, ground.said(source, key, usual), hosts)
+    return Taken(tool, ground.said(source, key, usual), hosts, ground.standing_in)

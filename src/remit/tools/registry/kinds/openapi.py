@@ -57,7 +57,7 @@ async def open_source(name: str, source: OpenAPISource, ground: Ground) -> Opene
         url = server_url(document, document.entry(key), server)
         if source.auth is not None and source.auth.header:
             ground.edge.sign(name, url, source.auth)
-        taken.append(Taken(_marked(tool, document.entry(key)), said[key], (host_of(url),)))
+        taken.append(Taken(_marked(tool, document.entry(key)), said[key], (host_of(url),), ground.standing_in))
     return Opened(tuple(taken), nothing, left_out)
 
 

@@ -129,5 +129,5 @@ def _taken(name: str, source: PythonSource | PackageSource, tools: Sequence[Tool
             raise ConfigError(
                 f"tool {spec.name!r} needs {', '.join(spec.needs)}; put it into a toolset that provides it"
             )
-        taken.append(Taken(tool, ground.said(source, spec.name, spec.name)))
+        taken.append(Taken(tool, ground.said(source, spec.name, spec.name), standing_in=ground.standing_in))
     return tuple(taken)
