@@ -58,7 +58,7 @@ def test_a_policy_that_would_be_passed_over_is_a_mistake(desk: Bench, name: str)
     path.write_text("forbid(principal, action, resource);")
     told = policy(desk, "check")
     assert told.status == 2
-    assert f"{path} would not be read: policies are files named *.cedar" in told.err
+    assert f"{path} would not be read: policies are *.cedar files" in told.err
 
 
 def test_the_schema_is_shown_as_text_and_as_json(desk: Bench) -> None:

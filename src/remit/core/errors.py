@@ -172,10 +172,13 @@ class ContextTooLongError(ModelRequestError):
 class ToolError(RemitError):
     """A tool failed and whether its effect happened is unknown, unless it is a `RejectedError`."""
 
-    def __init__(self, message: str = "", *, landing: bool = False) -> None:
-        """Say with `landing` that it may still happen, as after a time-out: then no probe can rule it out yet."""
+    def __init__(self, message: str = "", *, landing: bool = False, retry_after: float | None = None) -> None:
+        """Say with `landing` that it may still happen, as after a time-out: then no probe can rule it out yet.
+
+        `retry_after` is the other side's wish for when to come back, in seconds, if it gave one.
+        """
         super().__init__(message)
-        self.landing = landing
+        self.landing, self.retry_after = landing, retry_after
 
 
 class RejectedError(ToolError):
@@ -185,8 +188,8 @@ class RejectedError(ToolError):
         self, message: str, *, retryable: bool = False, retry_after: float | None = None, arguments: bool = False
     ) -> None:
         """Say whether the same call may succeed later and after how many seconds, or if its arguments are to blame."""
-        super().__init__(message)
-        self.retryable, self.retry_after, self.arguments = retryable, retry_after, arguments
+        super().__init__(message, retry_after=retry_after)
+        self.retryable, self.arguments = retryable, arguments
 
 
 class InputRequiredError(ToolError):

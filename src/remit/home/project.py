@@ -15,6 +15,8 @@ from remit.tools.http import Record
 from remit.tools.http.records import forgotten
 from remit.tools.registry import FILE, Project, Registry
 
+_SUFFIX = ".cedar"
+
 
 class Governed:
     """A project as agents have it: `pick` gives them tools, and `settings` are those of their home.
@@ -61,14 +63,32 @@ def policies(project: Project) -> Sequence[Guard]:
     folder = project.cedar_folder
     if folder is None:
         return ()
-    files = {str(path): _text(path) for path in sorted(folder.glob("*.cedar"))}
-    if not files:
-        raise ConfigError(f"{project.file}: [policy] cedar: there are no *.cedar files in {str(folder)!r}")
+    texts = read_policies(folder)
+    # As in the project, so that no reason a model reads tells of this machine.
+    files = {Path(name).relative_to(project.folder).as_posix(): text for name, text in texts.items()}
     lock = project.lock()
     if not len(lock):
         raise ConfigError(f"{project.lock_file} pins no tools, so no policy can be about one; run `remit tools lock`")
     specs = [spec_of(lock[name].contract) for name in lock]
     return (_cedar().CedarPolicies(files, specs),)
+
+
+def read_policies(folder: Path) -> dict[str, str]:
+    """Read the `.cedar` files of a folder; raise `ConfigError` when there are none, or some that would not be read."""
+    stray = [path for path in sorted(folder.rglob("*")) if _stray(path, folder)]
+    if stray:
+        # What forbids something must not be passed over without a word.
+        raise ConfigError(
+            f"{stray[0]} would not be read: policies are *{_SUFFIX} files in {str(folder)!r} itself; move it there"
+        )
+    found = {str(path): _text(path) for path in sorted(folder.glob(f"*{_SUFFIX}"))}
+    if not found:
+        raise ConfigError(f"there are no *{_SUFFIX} files in {str(folder)!r}")
+    return found
+
+
+def _stray(path: Path, folder: Path) -> bool:
+    return path.suffix.lower() == _SUFFIX and (path.parent != folder or path.suffix != _SUFFIX)
 
 
 def _text(path: Path) -> str:

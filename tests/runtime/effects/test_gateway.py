@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
-from remit.core.errors import DivergedError, RejectedError
+from remit.core.errors import DivergedError, RejectedError, ToolError
 from remit.core.events import EffectEnded, Flagged, Judged
 from remit.core.limits import Limits
 from remit.core.messages import Call, ToolMessage
@@ -365,3 +365,8 @@ async def test_permissions_are_judged_by_arguments(rig: Rig) -> None:
     wish = calls(use("act", path="docs/a"), use("act", path="etc/a"))
     await rig.run(agent(scripted(wish, says("x")), act, guards=[Permissions(Allow("act", path="docs/*"))]))
     assert act.seen == [{"path": "docs/a"}]
+
+
+async def test_a_failure_of_which_nobody_knows_what_it_did_may_say_when_to_come_back(rig: Rig) -> None:
+    await rig.run(agent(scripted(calls(use("act")), says("done")), failing(1, ToolError("busy", retry_after=3))))
+    assert rig.slept == [3]

@@ -8,8 +8,10 @@ from tests.tools.openapi.stand_in import CONTEXT, Listening, answer, one, raw, t
 
 from remit.core.errors import RejectedError, ToolError
 from remit.core.values import JsonValue
+from remit.policy import Secrets
 from remit.tools.http.port import Incoming
 from remit.tools.openapi import Choice
+from remit.tools.openapi.responses import failure
 
 
 async def shown(said: Incoming) -> JsonValue:
@@ -118,3 +120,9 @@ async def test_what_a_model_is_shown_of_an_error_is_bounded_and_readable() -> No
     assert (len(long) < 2100, long.endswith("...")) == (True, True)
     assert str(await refused(raw(b"<html>" * 99, "text/html", 404))) == "404 Not Found"
     assert str(await refused(raw(b"no\n  way", "text/plain", 499))) == "499 an unknown status: no way"
+
+
+def test_a_server_that_is_busy_says_when_to_come_back_also_when_nobody_knows_what_it_did() -> None:
+    busy = Incoming(503, {"retry-after": "7"}, b"", "https://a.test/")
+    error = failure(busy, Secrets(), keyed=False)
+    assert (type(error), error.retry_after) == (ToolError, 7.0)

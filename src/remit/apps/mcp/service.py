@@ -45,7 +45,9 @@ def service(
         if tools_of.toolsets:
             raise ConfigError(f"agent {tools_of.name!r} has toolsets; open them and give it their tools to serve it")
         single = caller(tools_of)
-        offers += [ToolOffer(sessions, single, tool.spec, promise(tool.spec.output)) for tool in tools_of.tools]
+        # What is withheld is offered to nobody: its words were never reviewed.
+        specs = [tool.spec for tool in tools_of.tools if not tool.spec.withheld]
+        offers += [ToolOffer(sessions, single, spec, promise(spec.output)) for spec in specs]
     names = [offer.agent.name for offer in offers]
     return _Service(home, sessions, _by_name(offers), SessionResources(home, names, tenant), ask=ask).server()
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from remit.cli.agents import load
 from remit.core.errors import ConfigError
 from remit.core.toolspec import ToolSpec
+from remit.home.project import read_policies
 from remit.runtime import Toolsets
 from remit.tools.registry import Project, Registry
 
-SUFFIX = ".cedar"
 TABLES = ".tests.toml"
 
 
@@ -47,24 +47,6 @@ async def tools(args: argparse.Namespace) -> tuple[ToolSpec, ...]:
         raise ConfigError("\n".join(("policies cannot be held against tools whose source is broken:", *lines)))
     # A policy may be written before its tools are reviewed.
     return tuple(one.tool.spec if one.verdict.reviewed else one.now for one in catalogue.found)
-
-
-def read_policies(folder: Path) -> dict[str, str]:
-    """Read the `.cedar` files of a folder; raise `ConfigError` when there are none, or some that would not be read."""
-    stray = [path for path in sorted(folder.rglob("*")) if _stray(path, folder)]
-    if stray:
-        # What forbids something must not be passed over without a word.
-        raise ConfigError(
-            f"{stray[0]} would not be read: policies are files named *{SUFFIX} in {str(folder)!r} itself; move it there"
-        )
-    found = {str(path): text(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
-    if not found:
-        raise ConfigError(f"no *{SUFFIX} files in {str(folder)!r}; --policies names another folder")
-    return found
-
-
-def _stray(path: Path, folder: Path) -> bool:
-    return path.suffix.lower() == SUFFIX and (path.parent != folder or path.suffix != SUFFIX)
 
 
 def text(path: Path) -> str:

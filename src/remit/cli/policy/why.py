@@ -68,7 +68,7 @@ async def main(args: argparse.Namespace) -> int:
     agent = known.agent.agent
     specs = await _specs(agent, {judgement.call.tool for judgement in found})
     for judgement in found:
-        _tell(screen, judgement, agent.guards, specs.get(judgement.call.tool))
+        _tell(screen, judgement, (*known.settings.guards, *agent.guards), specs.get(judgement.call.tool))
     return exits.DONE
 
 

@@ -94,14 +94,20 @@ def tell(report: Report, screen: Screen) -> None:
             screen.say(f"          note: {note}", "dim")
     counts = [(status, sum(tool.status == status for tool in report.tools)) for status in _STYLES]
     said = ", ".join(f"{count} {status}" for status, count in counts if count)
-    screen.say(f"{len(report.tools)} tools: {said}; --seed {report.seed} makes the same calls again")
+    screen.say(f"{counted(len(report.tools), 'tool')}: {said}; --seed {report.seed} makes the same calls again")
+
+
+def counted(number: int, what: str, plural: str = "s") -> str:
+    """Write a count with its noun."""
+    return f"{number} {what}{'' if number == 1 else plural}"
 
 
 def _figures(tool: Checked) -> str:
     if not tool.calls:
         return "not called"
     times = f"p50 {tool.latency.p50:.0f} ms, p95 {tool.latency.p95:.0f} ms, max {tool.latency.max:.0f} ms"
-    ends = f"{tool.calls} calls: {tool.ok} ok, {tool.refused} refused, {len(tool.breaches)} breaches"
+    found = counted(len(tool.breaches), "breach", "es")
+    ends = f"{counted(tool.calls, 'call')}: {tool.ok} ok, {tool.refused} refused, {found}"
     return f"{ends}; errors {tool.error_rate:.0%}; {times}; {duration(round(tool.seconds * 1000))}"
 
 

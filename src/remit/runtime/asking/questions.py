@@ -90,7 +90,9 @@ class Asking:
 
     async def _ask(self, path: str, move: Ask) -> Answer:
         state = self.recorder.state
-        self._check(state)
+        # One that is asked again after a crash is counted already.
+        begun = state.run is not None and path in state.run.steps
+        self._check(state, begun=begun)
         told, say = self._told, self.world.secrets.redact(move.say)
         told.renew(state)
         nudge, tools = self._nudge(state, move)
@@ -116,10 +118,10 @@ class Asking:
         try:
             if worst:
                 asked = msgspec.structs.replace(asked, hold=worst)
-            await self.recorder.reserve(asked, held, lambda now: _refused(now, worst))
+            await self.recorder.reserve(asked, held, lambda now: _refused(now, worst, begun=begun))
         except (NoRoom, OverLimitError) as error:
             heed(self.recorder.state)
-            self._check(self.recorder.state)
+            self._check(self.recorder.state, begun=begun)
             raise Stopped("refused", f"the model was not asked: {error}") from None
         told.renew(self.recorder.state)
         request = Request(
@@ -138,8 +140,8 @@ class Asking:
         on_its_way = _Asked(path, move, model, offer.specs, worst, held)
         return self._take(on_its_way, await self._complete(on_its_way, request))
 
-    def _check(self, state: State) -> None:
-        refused = refusal(state, now_ms())
+    def _check(self, state: State, *, begun: bool) -> None:
+        refused = refusal(state, now_ms(), begun=begun)
         if refused:
             raise Stopped("stopped", refused)
 
@@ -260,11 +262,11 @@ class Asking:
         return Answer(kept.text, kept.calls, value, kept.problem)
 
 
-def _refused(state: State, worst: Nanos) -> str:
+def _refused(state: State, worst: Nanos, *, begun: bool) -> str:
     """Say why a model may not be asked now, in the light of all that was decided up to here."""
     if state.run is not None and state.run.cancelled is not None:
         return "cancelled"
-    return refusal(state, now_ms()) or budget_refusal(state, worst)
+    return refusal(state, now_ms(), begun=begun) or budget_refusal(state, worst)
 
 
 def heed(state: State) -> None:

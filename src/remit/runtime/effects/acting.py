@@ -143,8 +143,10 @@ async def _try(doing: Doing, attempt: int) -> Result | _Failure:
         if limit.expired:
             message = f"no answer within {seconds:g} s"
             return _Failure(message, rejected=False, again=True, landing=True)
-        landing = isinstance(error, TimeoutError) or (isinstance(error, ToolError) and error.landing)
-        return _Failure(f"{type(error).__name__}: {error}", rejected=False, again=True, landing=landing)
+        message = f"{type(error).__name__}: {error}"
+        if isinstance(error, ToolError):
+            return _Failure(message, rejected=False, again=True, wait=error.retry_after, landing=error.landing)
+        return _Failure(message, rejected=False, again=True, landing=isinstance(error, TimeoutError))
 
 
 async def _known(doing: Doing, failure: _Failure) -> Result | None:

@@ -113,13 +113,15 @@ class Gateway:
         if fallback is not None:
             return self._passed_over(call, fallback.call, made)
         given = own(call.args)
+        withheld = self.world.withheld.get(call.tool)
+        if withheld:
+            # Before anything else: what the tool itself says of the arguments nobody has reviewed.
+            self.recorder.record(Judged(call.id, "contract", "deny", withheld))
+            return self._end(call, "denied", f"not allowed: withheld: {withheld}", made)
         problem = self._problem(call, given, number)
         if problem:
             return self._end(call, "failed", problem, made)
         tool = self.world.tools[call.tool]
-        if tool.spec.withheld:
-            self.recorder.record(Judged(call.id, "contract", "deny", tool.spec.withheld))
-            return self._end(call, "denied", f"not allowed: withheld: {tool.spec.withheld}", made)
         stopped = refusal(self.recorder.state, now_ms())
         if stopped and _counted(run, call):
             stopped = refusal(self.recorder.state, now_ms(), begun=True)
@@ -141,7 +143,7 @@ class Gateway:
         tool = self.world.tools.get(call.tool)
         most = self.recorder.state.limits.calls
         if tool is None:
-            known = ", ".join(sorted(self.world.tools)) or "none"
+            known = ", ".join(sorted(self.world.tools.keys() - self.world.withheld.keys())) or "none"
             return f"no tool named {call.tool!r}; known: {known}"
         if number >= most:
             return f"not run: at most {most} calls at the same time; make this one again later"

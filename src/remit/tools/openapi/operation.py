@@ -169,7 +169,7 @@ def _parameter(argument: str, pair: tuple[str, str], node: JsonObject, dialect: 
     explode = node.get("explode", style == "form")
     writing = Writing(name, style, explode=bool(explode), reserved=bool(node.get("allowReserved", False)))
     required = place == "path" or node.get("required") is True
-    described = _described(dialect.schema(schema), node.get("description"))
+    described = _exemplified(_described(dialect.schema(schema), node.get("description")), node)
     return Parameter(argument, place, writing, required, described, form_of(media) == "json" if media else False)
 
 
@@ -287,6 +287,18 @@ def _described(schema: JsonValue, description: JsonValue) -> JsonValue:
     if not isinstance(description, str) or not description.strip():
         return schema
     return {**_object(schema), "description": " ".join(description.split())[:400]}
+
+
+def _exemplified(schema: JsonValue, node: JsonObject) -> JsonValue:
+    """Take the examples of a parameter, which a document gives beside its schema, into it."""
+    named = node.get("examples")
+    several = (
+        [one["value"] for one in named.values() if isinstance(one, dict) and "value" in one]
+        if isinstance(named, dict)
+        else []
+    )
+    examples = [node["example"]] if "example" in node else several
+    return {**_object(schema), "examples": examples} if examples else schema
 
 
 def _object(schema: JsonValue) -> JsonObject:

@@ -57,7 +57,7 @@ def failure(answer: Incoming, secrets: Secrets, *, keyed: bool) -> ToolError:
             retry_after=_retry_after(answer),
             arguments=answer.status in _OF_ARGUMENTS,
         )
-    return ToolError(message)
+    return ToolError(message, retry_after=_retry_after(answer))
 
 
 def media_type(answer: Incoming) -> str:

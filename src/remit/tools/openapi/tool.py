@@ -129,4 +129,6 @@ class OperationTool:
             message = signed.secrets.redact(str(error))
             raise RejectedError(message, retryable=error.retryable, retry_after=error.retry_after) from None
         except ToolError as error:
-            raise ToolError(signed.secrets.redact(str(error)), landing=error.landing) from None
+            raise ToolError(
+                signed.secrets.redact(str(error)), landing=error.landing, retry_after=error.retry_after
+            ) from None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from remit.core.errors import ConfigError, RejectedError
 from remit.policy.hosts import Destination, HostPolicy, destination
-from remit.tools.http import Egress, Incoming, Outgoing, Record
+from remit.tools.http import Egress, GuardedTransport, Incoming, Outgoing, Record
 from remit.tools.http.records import forgotten
 from remit.tools.registry.lookups import Secret, filled
 from remit.tools.registry.sources import Auth
@@ -23,6 +23,10 @@ class Edge:
     async def send(self, request: Outgoing) -> Incoming:
         """Send a request; see `Sender` for what it raises."""
         return await self._egress.send(request)
+
+    def transport(self) -> GuardedTransport:
+        """Make a transport for a client that a library brings along."""
+        return self._egress.transport()
 
     def sign(self, source: str, url: str, auth: Auth) -> None:
         """Add a header to all requests to the server of a URL; raise `ConfigError` when another source does already."""

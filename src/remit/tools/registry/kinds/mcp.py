@@ -50,7 +50,7 @@ async def _link(source: McpSource | McpUrlSource, ground: Ground) -> tuple[str, 
     headers: Mapping[str, str] = {}
     if source.auth is not None:
         headers = await headers_of(source.auth, _TENANT, secret)
-    return url, Http(url, headers=headers)
+    return url, Http(url, headers=headers, transport=ground.edge.transport)
 
 
 def _override(said: ToolSettings) -> Override:
