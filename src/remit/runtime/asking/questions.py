@@ -90,8 +90,7 @@ class Asking:
 
     async def _ask(self, path: str, move: Ask) -> Answer:
         state = self.recorder.state
-        # One that is asked again after a crash is counted already.
-        begun = state.run is not None and path in state.run.steps
+        begun = _begun(state, path)
         self._check(state, begun=begun)
         told, say = self._told, self.world.secrets.redact(move.say)
         told.renew(state)
@@ -260,6 +259,11 @@ class Asking:
             # A secret was taken out: the strategy must see what a replay will.
             value, _ = _value(kept.text, kept.calls, asked.move.shape, kept.stop)
         return Answer(kept.text, kept.calls, value, kept.problem)
+
+
+def _begun(state: State, path: str) -> bool:
+    """Say whether a question was asked before a crash, and so is counted already."""
+    return state.run is not None and path in state.run.steps
 
 
 def _refused(state: State, worst: Nanos, *, begun: bool) -> str:
