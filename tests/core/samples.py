@@ -8,7 +8,7 @@ from remit.core.messages import Call, Outcome, Part, Usage
 
 CALL = Call("pay", {"to": "bob", "usd": 5.5, "tags": ["a", None, True]}, "c1_2_0", "{raw", "bad")
 OUTCOME = Outcome("c1_2_0", "failed", {"why": ["x", 1]}, "ab" * 32, 40_000)
-TREE = ev.Tree("root", "parent", 2, 4, 30, 1_500_000_000)
+TREE = ev.Tree("root", "parent", 2, 4, 30, 1_500_000_000, ("confidential",), ("ann",))
 LIMITS = Limits(
     usd=1.5,
     session_usd=2.5,

@@ -26,6 +26,10 @@ class Tree(Frozen, frozen=True):
     max_depth: int = 3
     max_children: int = 20
     cap: Nanos | None = None
+    labels: tuple[str, ...] = ()
+    """What the parent had been given when it began this one, such as `confidential`."""
+    by: tuple[str, ...] = ()
+    """Whose messages the parent was about."""
 
 
 class SessionOpened(Frozen, frozen=True, tag=1):

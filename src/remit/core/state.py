@@ -261,6 +261,7 @@ class State:
         match event:
             case ev.SessionOpened():
                 self.opened, self.limits = event, event.limits
+                self.labels.update(event.tree.labels)
             case ev.MessageReceived():
                 # Two processes may both have taken it in: the same key is the same message.
                 if event.key not in self.keys:

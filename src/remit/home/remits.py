@@ -5,6 +5,8 @@ import os
 import secrets as lots
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from remit.core.errors import ConfigError, OverLimitError
 from remit.core.events import Tree
 from remit.core.token import VARIABLE, Remit, verify
@@ -17,7 +19,7 @@ def child_of(parent: Remit | None) -> Tree | None:
     tree = parent.tree
     if tree.depth + 1 > tree.max_depth:
         raise OverLimitError(f"depth/tree/{tree.root}", 1, tree.depth, tree.max_depth)
-    return Tree(tree.root, parent.session, tree.depth + 1, tree.max_depth, tree.max_children, tree.cap)
+    return replace(tree, parent=parent.session, depth=tree.depth + 1)
 
 
 def own(token: str, key: bytes) -> Remit | None:

@@ -58,7 +58,8 @@ def question(offer: Offer, call: Call, hosts: Iterable[str], state: State, at: f
     # A tree is one principal: a rule about a session holds for all that it starts.
     session: JsonObject = {"type": PRINCIPAL, "id": opened.tree.root}
     resource: JsonObject = {"type": offer.type, "id": call.id}
-    users: list[JsonValue] = [*(state.run.by if state.run is not None else ())]
+    asked = (*opened.tree.by, *(state.run.by if state.run is not None else ()))
+    users: list[JsonValue] = [*dict.fromkeys(asked)]
     entities: list[JsonValue] = [
         {
             "uid": session,

@@ -59,7 +59,9 @@ class Carrying:
     ledger: Ledger
     through: Callable[[Call], Awaitable[Outcome]]
     """Makes another call through the whole gateway: a fallback."""
-    _token: str = field(default="")
+    _signed: str = field(default="")
+    _said: tuple[int, tuple[str, ...]] = field(default=(-1, ()))
+    """What the token says: how many labels, which only grow, and who asked."""
     _circuits: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """The names of the circuits of each tool."""
 
@@ -321,14 +323,23 @@ class Carrying:
 
     def _context(self, call: Call) -> ToolContext:
         session, run = self.recorder.session, self._run()
-        if not self._token:
-            self._token = sign(Remit(session, self.world.tenant.name, self.ledger.tree), self.world.key)
         effect = run.effects.get(call.id)
         resume = None
         if effect is not None and effect.wants is not None and effect.got is not None:
             resume = Resume(effect.got.given, effect.wants.memo)
         name = self.world.tenant.name
-        return ToolContext(f"{session}-{call.id}", session, name, call.id, self._token, run.task, resume)
+        return ToolContext(f"{session}-{call.id}", session, name, call.id, self._token(), run.task, resume)
+
+    def _token(self) -> str:
+        """Sign what a child must stay inside of: also what this session has been given, and by whom it was asked."""
+        labels, by = self.recorder.state.labels, self._run().by
+        if self._said != (len(labels), by):
+            tree = self.ledger.tree
+            asked = tuple(dict.fromkeys((*tree.by, *by)))
+            tree = replace(tree, labels=tuple(sorted(labels)), by=asked)
+            self._signed = sign(Remit(self.recorder.session, self.world.tenant.name, tree), self.world.key)
+            self._said = len(labels), by
+        return self._signed
 
     def _run(self) -> Run:
         run = self.recorder.state.run
