@@ -1,6 +1,7 @@
 """Sources that are MCP servers: real ones, started and reached, and one that pulls the rug."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -116,3 +117,18 @@ async def test_two_toolsets_share_one_server(folder: Folder) -> None:
     await second.close()
     assert pids[0] == pids[1]
     assert tool.spec.name == "m__pid"
+
+
+def test_without_the_extra_a_source_says_which_one_it_needs(folder: Folder) -> None:
+    folder.write('[sources.m]\nmcp = ["python", "server.py"]\n')
+    program = (
+        "import asyncio, sys\n"
+        "sys.modules['mcp_types'] = None\n"
+        "from remit.tools.registry import Project, Registry\n"
+        "async def main():\n"
+        "    async with Registry(Project.read(sys.argv[1])) as registry:\n"
+        "        print((await registry.catalogue()).broken['m'])\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(folder.file)], capture_output=True, text=True, check=True)
+    assert "sources of this kind need an extra: pip install 'remit[mcp]'" in done.stdout

@@ -47,8 +47,7 @@ class Sources:
     async def _open(self, name: str) -> Opened:
         source = self.declared[name]
         try:
-            module = importlib.import_module(f"remit.tools.registry.kinds.{_OPENERS[kind_of(source)]}")
-            return await cast("Opener", module).open_source(name, source, self._ground)
+            return await _opener(_OPENERS[kind_of(source)]).open_source(name, source, self._ground)
         except ConfigError as error:
             raise ConfigError(f"source {name!r}: {error}") from error
         except ToolError as error:
@@ -56,3 +55,11 @@ class Sources:
         except Exception as error:
             # Toolsets of others may raise anything, and one of them must not hide the rest.
             raise ToolError(f"source {name!r}: it cannot be opened: {type(error).__name__}: {error}") from error
+
+
+def _opener(kind: str) -> "Opener":
+    """Load what opens sources of a kind; raise `ConfigError` naming the extra that it lacks."""
+    try:
+        return cast("Opener", importlib.import_module(f"remit.tools.registry.kinds.{kind}"))
+    except ImportError as error:
+        raise ConfigError(f"sources of this kind need an extra: pip install 'remit[{kind}]' ({error})") from error
