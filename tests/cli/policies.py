@@ -58,6 +58,7 @@ agent = Agent(
     guards=guards,
 )
 asker = Agent("asker", model=model(use("refund", order="A1", usd=30.0)), tools=tools, guards=guards)
+free = Agent("free", model=model(use("refund", order="A1", usd=70.0)), tools=tools)
 fetcher = Agent("fetcher", model=model(use("fetch", url="http://payroll.test/")), tools=tools, guards=guards)
 '''
 

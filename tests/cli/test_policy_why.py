@@ -164,3 +164,12 @@ def test_calls_that_a_strategy_made_itself_with_tools_of_a_toolset_are_found(des
     assert "journal: dangerous said deny: `wipe` is dangerous" in desk("policy", "why", session, "2").out
     (told,) = desk("policy", "why", session, "1", "--json").lines
     assert told["tool"] == "find"
+
+
+def test_the_guards_of_the_home_are_asked_before_those_of_the_agent(desk: Bench) -> None:
+    path = desk.folder / "agent.py"
+    path.write_text(f"{path.read_text()}\nfrom remit import Settings\n\nsettings = Settings(guards=guards)\n")
+    session = desk.run("free").session
+    out = desk("policy", "why", session, "c1_0_0").out
+    assert "  CedarPolicies: deny: nobody pays that back (`huge` in clerk.cedar:7)" in out
+    assert "so today: deny: nobody pays that back" in out

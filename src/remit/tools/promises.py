@@ -38,7 +38,7 @@ def unlike(spec: ToolSpec, output: JsonValue) -> str:
 
 def _compiled(schema: JsonObject) -> _Validator | None:
     try:
-        return cast("_Validation", importlib.import_module("remit.tools.openapi.validation")).Validator(schema)
+        return cast("_Validation", importlib.import_module("remit.tools.validation")).Validator(schema)
     except ConfigError:
         # The validator is an extra, and a schema that cannot be read has promised nothing.
         return None

@@ -8,7 +8,7 @@ from tests.tools.openapi.stand_in import document
 from remit.core.errors import ConfigError
 from remit.core.values import JsonObject, JsonValue
 from remit.tools.openapi.dialect import Dialect, Direction
-from remit.tools.openapi.validation import Validator
+from remit.tools.validation import Validator
 
 PET: JsonObject = {
     "type": "object",

@@ -10,7 +10,7 @@ from remit.core.values import JsonObject, JsonValue
 from remit.testing.tools import check_tool
 from remit.tools.http.port import Incoming
 from remit.tools.openapi import Choice, LinkPages, OpenAPI, OpenAPITools
-from remit.tools.openapi.validation import Validator
+from remit.tools.validation import Validator
 
 PATHS: JsonObject = {
     "/pets": {"get": {"operationId": "pets/list", "summary": "List pets."}, "post": {"operationId": "pets/add"}},

@@ -11,6 +11,7 @@ from tests.tools.registry.projects import CONTEXT, Folder, by_name
 
 from remit.core.errors import ConfigError, RejectedError
 from remit.core.values import JsonValue
+from remit.tools.http import Exchange
 from remit.tools.registry import Registry
 
 OFFICIAL = Path(__file__).parents[1] / "mcp" / "official.py"
@@ -74,10 +75,13 @@ async def test_a_server_over_http_is_reached_within_the_host_policy_and_its_stan
     url = f"http://127.0.0.1:{port}/mcp"
     text = f'[sources.m]\nmcp_url = "{url}"\nresources = true\nonly = ["add"]\nfiles = "files"\n'
     async with over_http(port):
-        toolset = Registry(folder.write(ALLOWING + text + "auth = {token = '${SAID}'}\n"), secret=secret).pick("m:*")
+        seen: list[Exchange] = []
+        project = folder.write(ALLOWING + text + "auth = {token = '${SAID}'}\n")
+        toolset = Registry(project, secret=secret, record=seen.append).pick("m:*")
         tools = by_name(await toolset.open())
         assert await tools["m__add"].call({"a": 1, "b": 2}, CONTEXT) == {"result": 3}
         await toolset.close()
+        assert {exchange.url for exchange in seen} == {url}, "all of it went through the one client"
         assert sorted(tools) == ["m__add", "m__list_resources", "m__read_resource"]
         assert tools["m__add"].spec.hosts == ("127.0.0.1",)
         elsewhere = text.replace(url, "https://mcp.example.com") + f'stand_in = "{url}"\n'

@@ -15,7 +15,7 @@ from remit.tools.openapi.operation import Operation
 from remit.tools.openapi.requests import Written, write
 from remit.tools.openapi.responses import content, failure
 from remit.tools.openapi.security import Security, Signed
-from remit.tools.openapi.validation import Validator
+from remit.tools.validation import Validator
 
 Effect = Literal["read", "idempotent", "once"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from remit.core.errors import ConfigError
 from remit.core.values import JsonObject, JsonValue
-from remit.tools.openapi.validation import Validator
+from remit.tools.validation import Validator
 
 SCHEMA: JsonObject = {
     "type": "object",

@@ -11,7 +11,9 @@ from remit.core.values import JsonObject, JsonValue
 try:
     import jsonschema_rs
 except ImportError as error:
-    raise ConfigError(f"OpenAPI tools need an extra: pip install 'remit[openapi]' ({error})") from error
+    raise ConfigError(
+        f"OpenAPI tools and checks of answers need an extra: pip install 'remit[openapi]' ({error})"
+    ) from error
 
 _LINES = 8
 _SHOWN = 60
