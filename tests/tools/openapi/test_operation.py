@@ -398,24 +398,3 @@ async def test_law_what_a_server_reads_is_what_was_meant(
 async def test_a_stand_in_that_answers_bytes_says_what_they_are() -> None:
     tool = await tool_of(one({}), Listening(raw(b"\x89PNG", "image/png")))
     assert await tool.call({}, CONTEXT) == {"media": "image/png", "bytes": 4}
-
-
-@pytest.mark.parametrize(
-    ("said", "kept"),
-    [
-        ({"example": "T-1"}, ["T-1"]),
-        ({"examples": {"a": {"value": "T-1"}, "b": {"value": "T-2"}, "c": {"externalValue": "x"}}}, ["T-1", "T-2"]),
-        ({"examples": {}}, None),
-        ({}, None),
-    ],
-)
-async def test_examples_that_stand_beside_the_schema_of_a_parameter_are_in_it(
-    said: JsonObject, kept: list[str] | None
-) -> None:
-    declared: JsonValue = {**parameter("id", schema=TEXT), **said}
-    api = one({"parameters": [declared]})
-    properties = (await tool_of(api, Listening())).spec.schema["properties"]
-    assert isinstance(properties, dict)
-    taken = properties["id"]
-    assert isinstance(taken, dict)
-    assert taken.get("examples") == kept
