@@ -1,0 +1,5 @@
+"""Tier T2: Python in processes of its own under namespaces, Landlock, seccomp and limits, with nothing to install."""
+
+from remit.sandbox.native.driver import Level, NativeSandbox
+
+__all__ = ["Level", "NativeSandbox"]

@@ -1,0 +1,102 @@
+"""The process of one program: gives everything up, for ever, before the first line of it runs."""
+
+import os
+import resource
+import signal
+import sys
+from typing import cast
+
+from remit.sandbox.native.inside import landlock, linux, program, room, seccomp
+from remit.sandbox.native.inside.framing import Frame
+
+_NOBODY = 65534
+_FILES = 64
+"""Open files of a program."""
+
+
+def _limit(order: Frame, base: int, *, namespaces: bool) -> None:
+    memory = base + cast("int", order["memory"])
+    cpu = max(1, -(-int(cast("float", order["cpu"]) * 1000) // 1000))
+    limits = {
+        resource.RLIMIT_AS: (memory, memory),
+        # The soft bound ends the program by SIGXCPU, which tells it apart; one that ignores it meets the hard one.
+        resource.RLIMIT_CPU: (cpu, cpu + 1),
+        resource.RLIMIT_FSIZE: (cast("int", order["disk"]),) * 2,
+        resource.RLIMIT_NOFILE: (_FILES, _FILES),
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_MEMLOCK: (0, 0),
+        resource.RLIMIT_MSGQUEUE: (0, 0),
+    }
+    if namespaces:
+        # Counted per user namespace: its keeper is one of them.
+        processes = cast("int", order["processes"]) + 1
+        limits[resource.RLIMIT_NPROC] = (processes, processes)
+    for name, (soft, hard) in limits.items():
+        ceiling = resource.getrlimit(name)[1]
+        least = hard if ceiling == resource.RLIM_INFINITY else min(hard, ceiling)
+        resource.setrlimit(name, (min(soft, least), least))
+
+
+def _streams(output: int) -> None:
+    nothing = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115
+    sys.stdout = open(1, "w", buffering=1, closefd=False, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+
+
+def _become_nobody(*, change: bool) -> None:
+    if change:
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    linux.drop_capabilities()
+    linux.prctl(linux.PR_SET_DUMPABLE, 0, "PR_SET_DUMPABLE")
+
+
+def _reseed() -> None:
+    # Every box is a copy of one process: its generators would all draw the same.
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()
+
+
+def _confine(box: Frame, order: Frame) -> None:
+    namespaces = bool(box["namespaces"])
+    os.setsid()
+    _become_nobody(change=bool(box["nobody"]))
+    # After the change of user, which would undo it.
+    linux.die_with_parent()
+    if namespaces:
+        os.chdir(room.SCRATCH)
+    if box["landlock"] and namespaces:
+        landlock.apply(["/"], [], [room.SCRATCH, "/dev/null"])
+    elif box["landlock"]:
+        packages = cast("list[str]", box["packages"])
+        landlock.apply([*room.standard(), *room.shared(), *packages], [room.library()], [])
+    _limit(order, cast("int", box["base"]), namespaces=namespaces)
+    seccomp.apply(alone=namespaces)
+
+
+def main(box: Frame, order: Frame, bridge: int, output: int) -> None:
+    """Run the program that was ordered; never returns."""
+    status = 1
+    try:
+        kept = os.dup2(bridge, 3 if output != 3 else 4)
+        for name in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(name, signal.SIG_DFL)
+        _streams(output)
+        if kept != 3:
+            kept = os.dup2(kept, 3)
+        os.closerange(4, 1 << 16)
+        _reseed()
+        _confine(box, order)
+        program.run(kept, order)
+        status = 0
+    except OSError as error:
+        # Before the program began, it is ours and a person must be able to find out; later nobody reads it.
+        os.write(2, f"the box could not be closed: {error}\n".encode())
+    finally:
+        os._exit(status)
