@@ -1,11 +1,12 @@
 """Sandboxes: places to run untrusted code, weakest to strongest, behind one port. All that comes out is untrusted."""
 
-from remit.sandbox.port import (
+from remit.core.programs import (
     TIERS,
     Bounds,
     Box,
     Bridge,
     Capabilities,
+    Interrupt,
     Mount,
     Result,
     Sandbox,
@@ -20,6 +21,7 @@ __all__ = [
     "Box",
     "Bridge",
     "Capabilities",
+    "Interrupt",
     "Mount",
     "Result",
     "Sandbox",

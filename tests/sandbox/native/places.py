@@ -11,7 +11,7 @@ import pytest
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox.native import Level, NativeSandbox
 from remit.sandbox.native.box import NativeBox
-from remit.sandbox.port import Bounds, Result, SandboxPolicy
+from remit.core.programs import Bounds, Result, SandboxPolicy
 
 LEVELS: tuple[Level, ...] = ("without cgroup", "landlock only")
 FOUND = {level: NativeSandbox(level=level).capabilities() for level in LEVELS}

@@ -6,7 +6,7 @@ import pytest
 from tests.sandbox.native.places import LEVELS, opened, refuse, tried
 
 from remit.sandbox.native import Level
-from remit.sandbox.port import Bounds
+from remit.core.programs import Bounds
 
 # Each says "breached" when it gets through; anything else, such as an exception or the end of the program, is a block.
 ATTACKS = {

@@ -6,7 +6,7 @@ from tests.sandbox.native.places import LEVELS, opened
 
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox.native import Level
-from remit.sandbox.port import Bounds
+from remit.core.programs import Bounds
 
 SEND = """
 import os, json, struct

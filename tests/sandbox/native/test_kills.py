@@ -10,13 +10,13 @@ from tests.sandbox.native.places import LEVELS, QUICK, below, children, ends, ne
 from remit.core.errors import ConfigError
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox.native import Level, NativeSandbox
-from remit.sandbox.port import Mount, Result, SandboxPolicy
+from remit.core.programs import Mount, Result, SandboxPolicy
 
 POLICY = SandboxPolicy(least="native", bounds=QUICK)
 PARENT = """
 import asyncio, sys
 from remit.sandbox.native import NativeSandbox
-from remit.sandbox.port import SandboxPolicy
+from remit.core.programs import SandboxPolicy
 
 async def started(tool, arguments):
     print("started", flush=True)

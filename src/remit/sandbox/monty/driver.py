@@ -4,7 +4,7 @@ import importlib
 from typing import Protocol, cast
 
 from remit.core.errors import ConfigError
-from remit.sandbox.port import TIERS, Box, Capabilities, SandboxPolicy
+from remit.core.programs import TIERS, Box, Capabilities, SandboxPolicy
 
 INSTALL = "pip install 'remit[sandbox]'"
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pydantic_monty import AsyncMonty, Monty, MontyError, ResourceLimits
 
 from remit.core.errors import ConfigError
+from remit.core.programs import Bounds, Bridge, Result, SandboxPolicy
 from remit.core.values import JsonValue
 from remit.sandbox.monty.program import Program
-from remit.sandbox.port import Bounds, Bridge, Result, SandboxPolicy
 
 _NO_FILES = "the tier 'interpreter' has no files: give data as `inputs`, or use 'native' or stronger"
 

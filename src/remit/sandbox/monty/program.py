@@ -24,9 +24,9 @@ from pydantic_monty import (
     MontySyntaxError,
 )
 
+from remit.core.programs import Bounds, Bridge, Result, Status
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox.monty.values import Plain, TooLargeError, UnfitError
-from remit.sandbox.port import Bounds, Bridge, Result, Status
 
 _NAME_BEFORE = re.compile(rb"(?<![A-Za-z0-9_])(await|gather|create_task|wait_for)\s*\Z")
 _WAITING = frozenset({b"gather", b"create_task", b"wait_for"})

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import cast
 
 from remit.core.errors import ConfigError
+from remit.core.programs import Bounds, Bridge, Result, Tier
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox.native.link import Link
 from remit.sandbox.native.run import Run
-from remit.sandbox.port import Bounds, Bridge, Result
 
 _CLOSING = 5.0
 
@@ -21,6 +21,7 @@ class NativeBox:
         self._control, self._bounds, self._files = control, bounds, files
         self._turn = asyncio.Lock()
         self._usable = True
+        self.tier: Tier = "native"
 
     async def run(
         self, code: str, *, inputs: Mapping[str, JsonValue], tools: Mapping[str, tuple[str, ...]], bridge: Bridge
@@ -36,6 +37,10 @@ class NativeBox:
                 if not run.intact:
                     # Whoever keeps the box sees its link close, and ends everything in it.
                     self._abandon()
+
+    async def resume(self, kept: bytes, *, tools: Mapping[str, tuple[str, ...]], bridge: Bridge) -> Result:
+        """Raise `ConfigError`: processes are not kept; run the program again over the answers of its calls."""
+        raise ConfigError("the tier 'native' keeps no programs: run it again over the answers that it was given")
 
     async def put(self, path: str, data: bytes) -> None:
         """Write a file that programs find below `/scratch`; raise `ConfigError` when the path leads elsewhere."""

@@ -10,11 +10,11 @@ from typing import Literal
 import msgspec
 
 from remit.core.errors import ConfigError
+from remit.core.programs import TIERS, Bounds, Capabilities, Mount, SandboxPolicy
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox.native.box import NativeBox
 from remit.sandbox.native.link import Link
 from remit.sandbox.native.zygotes import Zygote, start
-from remit.sandbox.port import TIERS, Bounds, Capabilities, Mount, SandboxPolicy
 
 Level = Literal["without cgroup", "landlock only"]
 """How far of the tier a machine allows."""

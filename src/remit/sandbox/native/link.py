@@ -1,4 +1,4 @@
-"""Sockets to processes of a sandbox. What comes over one to a program is untrusted: bounded, then checked."""
+"""Sockets to processes of a sandbox."""
 
 import asyncio
 import json
@@ -7,64 +7,8 @@ import struct
 from collections.abc import Sequence
 from typing import cast
 
-import msgspec
-
-from remit.core.values import JsonObject, JsonValue
-from remit.sandbox.native.inside.framing import HEADER, LARGEST, pack
-
-_DEEPEST = 64
-
-
-class ForgedError(Exception):
-    """What came is none of the frames that an honest process sends."""
-
-
-class TooLargeError(Exception):
-    """A frame is larger than its bound."""
-
-
-class Call(msgspec.Struct, frozen=True, tag_field="kind", tag="call", forbid_unknown_fields=True):
-    """A program calls a tool."""
-
-    id: int
-    tool: str
-    arguments: JsonObject
-
-
-class Done(msgspec.Struct, frozen=True, tag_field="kind", tag="done", forbid_unknown_fields=True):
-    """A program says that it came to its end."""
-
-    value: JsonValue
-
-
-class Failed(msgspec.Struct, frozen=True, tag_field="kind", tag="error", forbid_unknown_fields=True):
-    """A program says that it raised."""
-
-    error: str
-    line: int
-
-
-class Exhausted(msgspec.Struct, frozen=True, tag_field="kind", tag="oom", forbid_unknown_fields=True):
-    """A program says that it had no memory left."""
-
-    error: str
-    line: int
-
-
-Said = Call | Done | Failed | Exhausted
-_said: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
-
-
-def _shallow(value: JsonValue) -> bool:
-    level: list[JsonValue] = [value]
-    for _depth in range(_DEEPEST):
-        if not level:
-            return True
-        deeper: list[JsonValue] = []
-        for each in level:
-            deeper += each if isinstance(each, list) else each.values() if isinstance(each, dict) else ()
-        level = deeper
-    return False
+from remit.core.values import JsonObject
+from remit.sandbox.inside.framing import HEADER, LARGEST, pack
 
 
 class Link:
@@ -83,9 +27,9 @@ class Link:
             packed = packed[HEADER:]
         await asyncio.get_running_loop().sock_sendall(self._socket, packed)
 
-    async def answer(self, body: bytes) -> None:
-        """Send a frame that is JSON already."""
-        await asyncio.get_running_loop().sock_sendall(self._socket, struct.pack(">I", len(body)) + body)
+    async def write(self, data: bytes) -> None:
+        """Write all of it; raise `OSError` when nobody is there."""
+        await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
     async def read(self, count: int) -> bytes:
         """Read so many bytes, or fewer when the other end is closed."""
@@ -101,34 +45,14 @@ class Link:
             count -= len(part)
         return b"".join(parts)
 
-    async def _body(self, most: int) -> bytes | None:
+    async def receive(self) -> JsonObject | None:
+        """Read a frame of ours; none when the other end is closed."""
         header = await self.read(HEADER)
         if len(header) < HEADER:
             return None
         size: int = struct.unpack(">I", header)[0]
-        if size > most:
-            raise TooLargeError(f"a frame of {size:,} bytes")
-        body = await self.read(size)
-        return body if len(body) == size else None
-
-    async def receive(self) -> JsonObject | None:
-        """Read a frame of ours; none when the other end is closed."""
-        body = await self._body(LARGEST)
-        return None if body is None else cast("JsonObject", json.loads(body))
-
-    async def hear(self, most: int) -> tuple[Said, int] | None:
-        """Read what a program says and how many bytes that took; raise `ForgedError` or `TooLargeError`."""
-        body = await self._body(most)
-        if body is None:
-            return None
-        try:
-            said = _said.decode(body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            raise ForgedError("a frame that no program sends") from error
-        held = said.arguments if isinstance(said, Call) else said.value if isinstance(said, Done) else None
-        if not _shallow(held):
-            raise ForgedError("a frame that is nested too deep")
-        return said, len(body)
+        body = await self.read(size) if size <= LARGEST else b""
+        return cast("JsonObject", json.loads(body)) if len(body) == size else None
 
     @property
     def closed(self) -> bool:

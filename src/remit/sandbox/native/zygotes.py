@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import cast
 
 from remit.core.errors import ConfigError
+from remit.core.programs import Bounds, Mount
 from remit.core.values import JsonObject, JsonValue
-from remit.sandbox.native.inside.framing import pack
+from remit.sandbox.inside.framing import pack
 from remit.sandbox.native.link import Link
-from remit.sandbox.port import Bounds, Mount
 
 _BOOT = """
 import sys, types

@@ -9,7 +9,7 @@ import msgspec
 
 from remit.core.errors import ConfigError
 from remit.core.values import JsonValue
-from remit.sandbox import Box, Bridge, Capabilities, Result, SandboxPolicy
+from remit.sandbox import Box, Bridge, Capabilities, Result, SandboxPolicy, Tier
 
 _PATIENCE = 20.0
 """Seconds after which a program is ended whatever the bounds say, so that nothing of a test stays."""
@@ -44,6 +44,9 @@ class Unheld:
 
 
 class _Process:
+    def __init__(self) -> None:
+        self.tier: Tier = "none"
+
     async def run(
         self, code: str, *, inputs: Mapping[str, JsonValue], tools: Mapping[str, tuple[str, ...]], bridge: Bridge
     ) -> Result:
@@ -62,6 +65,12 @@ class _Process:
             return Result(status="error", error=err.decode(errors="replace")[-2000:], seconds=seconds)
         printed, _, last = out.decode(errors="replace").rstrip("\n").rpartition("\n")
         return Result(status="ok", value=msgspec.json.decode(last), printed=printed, seconds=seconds)
+
+    async def resume(self, kept: bytes, *, tools: Mapping[str, tuple[str, ...]], bridge: Bridge) -> Result:
+        raise ConfigError("it keeps no programs")
+
+    async def files(self) -> Mapping[str, int]:
+        return {}
 
     async def put(self, path: str, data: bytes) -> None:
         raise ConfigError(f"it has no files of its own ({path!r})")

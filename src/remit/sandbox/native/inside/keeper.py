@@ -9,8 +9,8 @@ import signal
 import socket
 from typing import cast
 
+from remit.sandbox.inside.framing import Frame, pack, read, receive, receive_with, write
 from remit.sandbox.native.inside import files, linux, room, worker
-from remit.sandbox.native.inside.framing import Frame, pack, read, receive, receive_with, write
 
 _NOBODY = 65534
 

@@ -6,8 +6,9 @@ import signal
 import sys
 from typing import cast
 
-from remit.sandbox.native.inside import landlock, linux, program, room, seccomp
-from remit.sandbox.native.inside.framing import Frame
+from remit.sandbox.inside import program
+from remit.sandbox.inside.framing import Frame
+from remit.sandbox.native.inside import landlock, linux, room, seccomp
 
 _NOBODY = 65534
 _FILES = 64

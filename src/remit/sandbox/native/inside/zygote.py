@@ -10,8 +10,8 @@ import stat
 import sys
 from typing import cast
 
+from remit.sandbox.inside.framing import Frame, pack, receive, receive_with, write
 from remit.sandbox.native.inside import keeper, landlock, linux, room
-from remit.sandbox.native.inside.framing import Frame, pack, receive, receive_with, write
 
 _WARM = ("json", "math", "re", "datetime", "decimal", "statistics", "itertools", "collections")
 _MOST = 8

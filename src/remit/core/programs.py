@@ -1,4 +1,4 @@
-"""The port of places where untrusted code runs. Policy names the weakest tier; whoever cannot give it refuses."""
+"""Programs: code that nobody trusts, the terms under which it may run, and the port of the places where it does."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, Protocol
@@ -16,7 +16,17 @@ Status = Literal["ok", "error", "timeout", "oom", "output_limit", "killed", "pau
 """How a program ended; only `ok` has a value."""
 
 Bridge = Callable[[str, JsonObject], Awaitable[JsonValue]]
-"""Makes a call of a tool for a program: name and arguments. What it raises, the program sees as an exception."""
+"""Makes a call of a tool for a program: name and arguments.
+
+What it raises, the program sees as an exception; only `Interrupt` ends the program, whatever it catches.
+"""
+
+
+class Interrupt(Exception):  # noqa: N818 - a way to stop, not an error
+    """Raised by a bridge: the program cannot go on now.
+
+    Its box waits for the other calls that are under way, then keeps it as bytes (`paused`) or ends it (`killed`).
+    """
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +50,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Calls within calls, where the tier counts them."""
     calls: int = 200
     """Calls of tools."""
+    kept: int = 4_000_000
+    """Bytes of a program that is kept while it waits."""
 
 
 class Mount(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +69,11 @@ class SandboxPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """The weakest tier; a driver below it raises `ConfigError`."""
     bounds: Bounds = Bounds()
     mounts: tuple[Mount, ...] = ()
+    """What it may read; a tier without files raises `ConfigError` when there are any."""
+    packages: tuple[str, ...] = ()
+    """Libraries that its programs import, beyond the standard one."""
+    language: Literal["subset", "full"] = "subset"
+    """Whether all of Python is needed."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,12 +108,20 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     """Which bound it ran into, or what ended it."""
     calls: int = 0
-    """Calls of tools that it made."""
+    """Calls of tools that it made, in all its parts."""
     seconds: float = 0.0
+    """How long it ran in this process, waits for tools included."""
+    kept: bytes = b""
+    """The program as it waits; only when `paused`."""
 
 
 class Box(Protocol):
     """A place for one program after the other, which share nothing but files."""
+
+    @property
+    def tier(self) -> Tier:
+        """How it is held."""
+        ...
 
     async def run(
         self, code: str, *, inputs: Mapping[str, JsonValue], tools: Mapping[str, tuple[str, ...]], bridge: Bridge
@@ -105,6 +130,18 @@ class Box(Protocol):
 
         Whatever the program does, this returns; only what broke here is raised.
         """
+        ...
+
+    async def resume(self, kept: bytes, *, tools: Mapping[str, tuple[str, ...]], bridge: Bridge) -> Result:
+        """Go on with a program that was kept, here or on another machine.
+
+        The bridge is asked again for the calls that were interrupted, and for no others. Raise `ConfigError` when this
+        tier keeps no programs, or cannot read this one.
+        """
+        ...
+
+    async def files(self) -> Mapping[str, int]:
+        """List what is below `/scratch`: bytes by path, such as `charts/1.png`; nothing where there are no files."""
         ...
 
     async def put(self, path: str, data: bytes) -> None:

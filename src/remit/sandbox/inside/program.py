@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Callable
 from typing import cast
 
-from remit.sandbox.native.inside.framing import Frame, pack, receive, write
-from remit.sandbox.native.inside.plain import plain
+from remit.sandbox.inside.framing import Frame, pack, receive, write
+from remit.sandbox.inside.plain import plain
 
 _NAME = "program"
 _LINES = 20
@@ -76,7 +76,7 @@ def _failed(error: BaseException) -> Frame:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == _NAME]
     lines = traceback.format_list(frames[:2] + frames[2:][-_LINES:])
     text = "".join(["Traceback (most recent call last):\n", *lines, *traceback.format_exception_only(error)])
-    text = text.replace("remit.sandbox.native.inside.program.", "")
+    text = text.replace("remit.sandbox.inside.program.", "")
     return {"kind": "error", "error": plain(text.strip()), "line": (frames[-1].lineno or 0) if frames else 0}
 
 
