@@ -167,8 +167,17 @@ class Life:
         self._pick(
             lambda: self.add(ev.Noted(step, "plan", self._json())),
             lambda: self.add(ev.Flagged("loop", "warn", self._text())),
+            lambda: self._program(step),
             self._cancel,
             self._raise_limit,
+        )
+
+    def _program(self, step: str) -> None:
+        self.add(ev.ProgramStarted(step, self._text(), "d", "wasm"))
+        self._pick(
+            lambda: None,
+            lambda: self.add(ev.ProgramPaused(step, "b", self._amount(), (0,))),
+            lambda: self.add(ev.ProgramEnded(step, "ok", self._json(), self._text())),
         )
 
     def _stop(self) -> None:

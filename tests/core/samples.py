@@ -56,4 +56,17 @@ SAMPLES: tuple[ev.Event, ...] = (
     ev.CancelAsked("ann", "enough"),
     ev.InputAsked("c1_2_0", "which account?", {"type": "object"}, {"state": "x1"}),
     ev.InputGiven("c1_2_0", {"account": "A-1"}, "ann", 1_700_000_030_000),
+    ev.ProgramStarted("4.1.0", "pay('bob')", "cafe", "wasm"),
+    ev.ProgramPaused("4.1.0", "ab" * 32, 3, (1, 2)),
+    ev.ProgramEnded(
+        "4.1.0",
+        "error",
+        {"so": "far"},
+        "paid\n",
+        "ZeroDivisionError: division by zero",
+        7,
+        "too late",
+        3,
+        (Part("image/png", "b1", "", "charts/1.png", 9),),
+    ),  # fmt: skip
 )

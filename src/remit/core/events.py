@@ -11,6 +11,7 @@ import msgspec
 
 from remit.core.limits import Limits
 from remit.core.messages import Call, Outcome, Part, Stop, Usage
+from remit.core.programs import Status, Tier
 from remit.core.values import Frozen, JsonObject, JsonValue, Nanos
 
 SCHEMA = 1
@@ -286,17 +287,56 @@ class InputGiven(Frozen, frozen=True, tag=23):
     at: int = 0
 
 
+class ProgramStarted(Frozen, frozen=True, tag=24):
+    """A program that nobody trusts is about to run in a box."""
+
+    step: str
+    code: str
+    digest: str
+    """Hash of the code, its inputs and its functions: the same program again is run over the calls it made."""
+    tier: Tier
+    """How its box is held."""
+
+
+class ProgramPaused(Frozen, frozen=True, tag=25):
+    """A program was kept while a person must act; it goes on from there, on any machine."""
+
+    step: str
+    kept: str
+    """The blob with the program as it waits."""
+    calls: int
+    """Calls of tools that it has made."""
+    waiting: tuple[int, ...]
+    """Those of them without an answer, counted from 0."""
+
+
+class ProgramEnded(Frozen, frozen=True, tag=26):
+    """A program came to its end, or was ended."""
+
+    step: str
+    status: Status
+    value: JsonValue = None
+    printed: str = ""
+    error: str = ""
+    line: int = 0
+    why: str = ""
+    calls: int = 0
+    artefacts: tuple[Part, ...] = ()
+    """The files it left."""
+
+
 ModelEvent = ModelAsked | ModelAnswered | ModelFailed
 InputEvent = InputAsked | InputGiven
 EffectEvent = EffectStarted | EffectEnded | EffectInDoubt | EffectReconciled | ApprovalAsked | ApprovalGiven | Judged
 LifeEvent = SessionOpened | MessageReceived | RunOpened | RunSuspended | RunResumed | RunEnded | SessionClosed
 SideEvent = Noted | Flagged | LimitRaised | CancelAsked
-Event = ModelEvent | EffectEvent | InputEvent | LifeEvent | SideEvent
+ProgramEvent = ProgramStarted | ProgramPaused | ProgramEnded
+Event = ModelEvent | EffectEvent | InputEvent | ProgramEvent | LifeEvent | SideEvent
 
 FOREIGN = (MessageReceived, ApprovalGiven, EffectReconciled, InputGiven, LimitRaised, CancelAsked)
 """What others than the driving worker may append: a driver folds these in and goes on; anything else fences it."""
 
-DEFERRABLE = (ModelAsked, EffectEnded, ModelFailed, Noted, Judged, Flagged)
+DEFERRABLE = (ModelAsked, EffectEnded, ModelFailed, Noted, Judged, Flagged, ProgramStarted, ProgramPaused, ProgramEnded)
 """What a power cut may take without an effect being repeated: not worth an fsync of its own."""
 
 

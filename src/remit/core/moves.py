@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from remit.core.messages import Call, Outcome
+from remit.core.messages import Call, Outcome, OutcomeStatus, Part
+from remit.core.programs import SandboxPolicy, Status, Tier
 from remit.core.shape import Shape
-from remit.core.values import Frozen, JsonValue
+from remit.core.toolspec import EffectClass
+from remit.core.values import Frozen, JsonObject, JsonValue, Nanos
 
 
 class Ask(msgspec.Struct, frozen=True, gc=False):
@@ -50,7 +52,26 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     body: JsonValue
 
 
-Move = Ask | Run | Fork | Note
+class Function(Frozen, frozen=True):
+    """A tool as a program calls it, by names that Python allows."""
+
+    name: str
+    tool: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Name in Python and name in the tool's schema, in the order in which they can be given without names."""
+
+
+class Execute(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Run a program that nobody trusts; each of its calls of tools is made like any other."""
+
+    code: str
+    functions: tuple[Function, ...] = ()
+    inputs: JsonObject = {}
+    """Its first names."""
+    policy: SandboxPolicy = SandboxPolicy()
+
+
+Move = Ask | Run | Fork | Note | Execute
 
 Strategy = Generator[Move, Any, JsonValue]
 """A way of working under way: yields moves, is sent their answers, returns the output."""
@@ -66,9 +87,37 @@ class Answer(Frozen, frozen=True):
     """Why the answer does not have the asked shape; empty when it has."""
 
 
+class Made(Frozen, frozen=True):
+    """A call that a program made, and how it ended."""
+
+    tool: str
+    args: JsonObject
+    status: OutcomeStatus
+    output: JsonValue = None
+
+
+class Ran(Frozen, frozen=True):
+    """What came of an `Execute`. Nothing in it can be trusted."""
+
+    status: Status
+    value: JsonValue = None
+    """Of its last expression; only `ok` has one."""
+    printed: str = ""
+    error: str = ""
+    """The exception with its lines in the program; empty unless `error`."""
+    line: int = 0
+    why: str = ""
+    """Which bound it ran into, or what ended it."""
+    tier: Tier = "none"
+    made: tuple[Made, ...] = ()
+    """The calls it made that have an outcome, in its order, also those it made before it failed."""
+    artefacts: tuple[Part, ...] = ()
+    """The files it left; their bytes are blobs of the session."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCard:
-    """What a strategy may know of a tool: enough to plan with."""
+    """What a strategy may know of a tool: enough to plan with, and to write programs."""
 
     name: str
     description: str
@@ -76,6 +125,13 @@ class ToolCard:
     arguments: tuple[str, ...] = ()
     open: bool = False
     """Whether it takes arguments beyond those named."""
+    schema: JsonObject = field(default_factory=dict[str, JsonValue])
+    """JSON Schema of the arguments."""
+    output: JsonObject | None = None
+    """JSON Schema of a good answer, when one is promised."""
+    price: Nanos = 0
+    """The most that one call costs."""
+    effect: EffectClass = "once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +184,19 @@ def fork(branches: Sequence[Strategy]) -> Door[tuple[JsonValue, ...]]:
     """Follow branches at the same time and get what each returned, in the order given."""
     results: tuple[JsonValue, ...] = yield Fork(tuple(branches))
     return results
+
+
+def execute(
+    code: str,
+    *,
+    functions: Sequence[Function] = (),
+    inputs: JsonObject | None = None,
+    policy: SandboxPolicy | None = None,
+) -> Door[Ran]:
+    """Run a program in a box, and get what came of it."""
+    terms = SandboxPolicy() if policy is None else policy
+    ran: Ran = yield Execute(code=code, functions=tuple(functions), inputs=inputs or {}, policy=terms)
+    return ran
 
 
 def note(kind: str, body: JsonValue) -> Door[None]:

@@ -39,12 +39,16 @@ class Effect:
 
 @dataclass(slots=True)
 class Step:
-    """One model call or note of the current run, as recorded."""
+    """One model call, note or program of the current run, as recorded."""
 
     asked: ev.ModelAsked | None = None
     answered: ev.ModelAnswered | None = None
     failed: ev.ModelFailed | None = None
     noted: ev.Noted | None = None
+    program: ev.ProgramStarted | None = None
+    paused: ev.ProgramPaused | None = None
+    """Where it goes on from; `None` when from its beginning."""
+    ran: ev.ProgramEnded | None = None
 
 
 @dataclass(slots=True)
@@ -141,8 +145,8 @@ class State:
                 self._apply_life(event)
             case ev.RunSuspended() | ev.RunResumed() | ev.SessionClosed():
                 self._apply_life(event)
-            case ev.InputAsked() | ev.InputGiven():
-                self._apply_input(self._running(), event)
+            case ev.ProgramStarted() | ev.ProgramPaused() | ev.ProgramEnded():
+                self._apply_program(self._running(), event)
             case _:
                 self._apply_person(event)
 
@@ -195,6 +199,21 @@ class State:
         run.spent += cost
         self.spent += cost
 
+    # -- programs --------------------------------------------------------------------------------------------------
+
+    def _apply_program(self, run: Run, event: ev.ProgramEvent) -> None:
+        match event:
+            case ev.ProgramStarted():
+                if event.step not in run.steps:
+                    run.moves += 1
+                run.steps[event.step] = Step(program=event)
+            case ev.ProgramPaused():
+                run.steps[event.step].paused = event
+            case ev.ProgramEnded():
+                run.steps[event.step].ran = event
+            case _:
+                assert_never(event)
+
     # -- effects ---------------------------------------------------------------------------------------------------
 
     def _effect(self, call: str, made: Call | None) -> Effect:
@@ -233,7 +252,7 @@ class State:
 
     def _apply_person(
         self,
-        event: ev.EffectInDoubt | ev.EffectReconciled | ev.ApprovalAsked | ev.ApprovalGiven | ev.Judged,
+        event: ev.EffectInDoubt | ev.EffectReconciled | ev.ApprovalAsked | ev.ApprovalGiven | ev.Judged | ev.InputEvent,
     ) -> None:
         match event:
             case ev.ApprovalAsked():
@@ -252,6 +271,8 @@ class State:
             case ev.Judged():
                 if event.verdict == "redact":
                     self._running().redacted.add(event.call)
+            case ev.InputAsked() | ev.InputGiven():
+                self._apply_input(self._running(), event)
             case _:
                 assert_never(event)
 

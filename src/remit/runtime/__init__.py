@@ -16,7 +16,7 @@ from remit.runtime.people import (
     settle,
     waiting,
 )
-from remit.runtime.replay import Replayed, fork, replay
+from remit.runtime.replaying.replay import Replayed, fork, replay
 from remit.runtime.result import RunResult
 from remit.runtime.session import Session
 from remit.runtime.workers import FileWorkers, LocalWorkers

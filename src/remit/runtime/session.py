@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from remit.core.agent import Agent
 from remit.core.errors import (
@@ -29,7 +28,7 @@ from remit.core.events import (
     Tree,
 )
 from remit.core.messages import Outcome
-from remit.core.moves import Answer, Ask, GiveUp, Note, Run, identity
+from remit.core.moves import Answer, Ask, Execute, GiveUp, Note, Ran, Run, identity
 from remit.core.ports import Alarm, Detector
 from remit.core.state import State
 from remit.core.values import JsonValue, nanos, now_ms
@@ -37,12 +36,14 @@ from remit.runtime.asking.questions import Asking, heed
 from remit.runtime.attaching import Said, kept
 from remit.runtime.briefing import brief
 from remit.runtime.effects.gateway import Gateway
+from remit.runtime.effects.programs import Programs
 from remit.runtime.feed import Feed
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger, opening
-from remit.runtime.payload import fit, legible, packed
+from remit.runtime.payload import fit, legible
 from remit.runtime.people import awaited, doubted, loose_ends, waiting
 from remit.runtime.recorder import Recorder
+from remit.runtime.replaying.due import due, same_note, skipped
 from remit.runtime.result import RunResult
 from remit.runtime.walk import walk
 from remit.runtime.world import World
@@ -112,6 +113,7 @@ class Session:
         self._ledger = ledger
         self._asking = Asking(self.agent, self.world, self._recorder, ledger, self.feed)
         self._gateway = Gateway(self.agent, self.world, self._recorder, ledger)
+        self._programs = Programs(self.world, self._recorder, self.run_calls)
 
     async def _recollect(self, records: Sequence[Record]) -> None:
         """Let the detectors see the current run again, and remember which recorded moves its strategy must repeat."""
@@ -273,6 +275,16 @@ class Session:
             await self._watch()
         return outcomes
 
+    async def execute(self, path: str, move: Execute) -> Ran:
+        """See `Doors.execute`."""
+        self._heed()
+        self._meet(path, "a program")
+        ran = await self._programs.execute(path, move)
+        for made in [other for other in self._due if other.startswith(f"{path}.")]:
+            # It went on from where it was kept, or had ended: it makes none of its calls again.
+            del self._due[made]
+        return ran
+
     def note(self, path: str, move: Note) -> None:
         """See `Doors.note`."""
         self._meet(path, f"a {move.kind} note")
@@ -282,7 +294,7 @@ class Session:
         if step is None:
             self._recorder.record(Noted(path, move.kind, fit(move.body)))
         else:
-            same_note(path, step.noted, move)
+            same_note(path, step, move)
 
     def _meet(self, path: str, what: str) -> None:
         """Cross a recorded move off; raise `DivergedError` for one that is new where others were recorded after it."""
@@ -348,43 +360,6 @@ def opened(name: str, agent: Agent, world: World, tree: Tree | None) -> SessionO
 
 def _cap(agent: Agent) -> int | None:
     return None if agent.limits.tree_usd is None else nanos(agent.limits.tree_usd)
-
-
-_OURS = re.compile(r"c\d+(?:_\d+)+")
-"""The ids of calls that say at which move they were made; not those of fallbacks, nor a strategy's own."""
-
-
-def due(state: State) -> dict[str, str]:
-    """List the recorded moves of the current run, which its strategy must yield again: path and what it was."""
-    run = state.run
-    if run is None:
-        return {}
-    moves = {path: "a question to a model" if step.asked else "a note" for path, step in run.steps.items()}
-    for call, effect in run.effects.items():
-        if effect.status != "wanted" and _OURS.fullmatch(call):
-            place = call.split("_", 1)[1].rpartition("_")[0].replace("_", ".")
-            moves.setdefault(place, f"a call of {effect.call.tool}")
-    return moves
-
-
-def skipped(path: str, due: Mapping[str, str]) -> str:
-    """Give a recorded move that can only have come after a move at this path, which is not recorded; empty for none."""
-    here = path.split(".")
-    for other in due:
-        there = other.split(".")
-        first = next((place for place, (a, b) in enumerate(zip(here, there, strict=False)) if a != b), None)
-        # Numbers of moves and of branches take turns in a path; branches come at the same time.
-        if first is None or (first % 2 == 0 and int(there[first]) > int(here[first])):
-            return other
-    return ""
-
-
-def same_note(path: str, noted: Noted | None, move: Note) -> None:
-    """Raise `DivergedError` unless the note was the same."""
-    recorded = "a question to a model" if noted is None else f"the {noted.kind} note {noted.body!r}"
-    # Compared as written: what is no number is not equal to itself.
-    if noted is None or (noted.kind, packed(noted.body)) != (move.kind, packed(fit(move.body))):
-        raise DivergedError(path, recorded, f"the {move.kind} note {move.body!r}")
 
 
 def drifted(state: State, world: World) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """Walk: drive a strategy by answering its moves. Live and replay differ only in who answers."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, assert_never
 
 from remit.core.messages import Outcome
-from remit.core.moves import Answer, Ask, Fork, GiveUp, Move, Note, Run, Strategy
+from remit.core.moves import Answer, Ask, Execute, Fork, GiveUp, Move, Note, Ran, Run, Strategy
 from remit.core.values import JsonValue
 from remit.runtime.halts import Halt
 
@@ -19,6 +19,10 @@ class Doors(Protocol):
 
     async def run_calls(self, path: str, move: Run) -> tuple[Outcome, ...]:
         """Make calls."""
+        ...
+
+    async def execute(self, path: str, move: Execute) -> Ran:
+        """Run a program."""
         ...
 
     def note(self, path: str, move: Note) -> None:
@@ -53,6 +57,8 @@ async def _answer(path: str, move: Move, doors: Doors) -> Any:
             return tuple(await together(branches))
         case Note():
             return doors.note(path, move)
+        case Execute():
+            return await doors.execute(path, move)
         case _:
             assert_never(move)
 
@@ -62,8 +68,13 @@ async def together(works: Iterable[Any]) -> list[Any]:
     results = await asyncio.gather(*works, return_exceptions=True)
     broken = [result for result in results if isinstance(result, BaseException)]
     if broken:
-        raise max(broken, key=_gravity)
+        raise gravest(broken)
     return results
+
+
+def gravest(errors: Sequence[BaseException]) -> BaseException:
+    """Give the one of several that decides how a run goes on."""
+    return max(errors, key=_gravity)
 
 
 def _gravity(error: BaseException) -> int:

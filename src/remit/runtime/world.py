@@ -12,6 +12,7 @@ import msgspec
 from remit.core.limits import Tenant
 from remit.core.moves import ToolCard
 from remit.core.ports import Detector, Gate, Guard, Model, Store, Tool, Turns, Workers
+from remit.core.programs import Sandbox
 from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonValue
 
@@ -84,6 +85,8 @@ class World:
     """Signs remit tokens."""
     turns: Turns
     """Rates and bulkheads of tools and hosts."""
+    sandbox: Sandbox | None = None
+    """Where programs run; `None` when none may."""
     unlike: Callable[[ToolSpec, JsonValue], str] = unchecked
     """Says how a good answer differs from what its tool promises; empty when it does not."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -152,4 +155,8 @@ def card(spec: ToolSpec) -> ToolCard:
         tuple(str(name) for name in required) if isinstance(required, list) else (),
         tuple(properties) if isinstance(properties, dict) else (),
         open=not isinstance(properties, dict) or bool(spec.schema.get("additionalProperties", False)),
+        schema=spec.schema,
+        output=spec.output,
+        price=spec.price,
+        effect=spec.effect,
     )

@@ -74,6 +74,7 @@ class Timeline:
         self._asked: dict[str, ev.Record] = {}
         self._started: dict[str, ev.Record] = {}
         self._calls: dict[str, Call] = {}
+        self._programs: dict[str, ev.Record] = {}
 
     @classmethod
     def tell(cls, records: Iterable[ev.Record]) -> tuple["Timeline", list[Row]]:
@@ -97,15 +98,20 @@ class Timeline:
                 return self._session(record, event)
             case ev.RunOpened() | ev.RunSuspended() | ev.RunResumed() | ev.RunEnded():
                 return self._run(record, event)
+            case ev.ProgramStarted() | ev.ProgramPaused() | ev.ProgramEnded():
+                row = self._program(record, event)
             case ev.Noted() | ev.Flagged() | ev.LimitRaised() | ev.CancelAsked():
-                return self._side(record, event)
+                row = self._side(record, event)
             case _:
                 assert_never(event)
+        return row
 
     def under_way(self) -> list[Row]:
         """Tell what has begun and not ended, oldest first."""
         rows = [Row(*self._at(record), self._who(record.event), "no answer yet", step=step, mood="warn")
                 for step, record in self._asked.items()]  # fmt: skip
+        for step, record in self._programs.items():
+            rows.append(Row(*self._at(record), "program", "no end yet", step, mood="warn"))
         for name, record in self._started.items():
             rows.append(
                 Row(*self._at(record), "started", f"{self._text(name)}: no outcome yet", _place(name), mood="warn")
@@ -265,7 +271,7 @@ class Timeline:
                 return Row(*self._at(record), "resumed", f"on worker {event.worker}", mood="quiet")
             case ev.RunEnded():
                 # Whatever was under way when a run ends is over with it.
-                self._asked, self._started = {}, {}
+                self._asked, self._started, self._programs = {}, {}, {}
                 output = head(json_text(event.output)) if event.output is not None else ""
                 detail = _because(output, event.reason) if output else head(event.reason)
                 return Row(*self._at(record), event.status, detail, mood=_ALIKE.get(event.status, "bad"))
@@ -287,6 +293,24 @@ class Timeline:
                 )
             case ev.CancelAsked():
                 return Row(*self._at(record), "cancel", _because(f"asked by {event.by}", event.reason), mood="warn")
+            case _:
+                assert_never(event)
+
+    def _program(self, record: ev.Record, event: ev.ProgramEvent) -> Row | None:
+        match event:
+            case ev.ProgramStarted():
+                self._programs[event.step] = record
+                return None
+            case ev.ProgramPaused():
+                return Row(*self._at(record), "program", f"kept after {_calls(event.calls)}", event.step, mood="warn")
+            case ev.ProgramEnded():
+                started = self._programs.pop(event.step, None)
+                took = None if started is None else record.at - started.at
+                good = event.status == "ok"
+                detail = head(json_text(event.value)) if good else head(event.why or event.error.rpartition("\n")[2])
+                said = f"{event.status.replace('_', ' ')} after {_calls(event.calls)}"
+                return Row(*self._at(record), "program", _because(said, detail), event.step,
+                           mood="good" if good else "bad", took=took)  # fmt: skip
             case _:
                 assert_never(event)
 
@@ -322,6 +346,10 @@ def figures(row: Row) -> str:
 def _shown(outcome: Outcome) -> str:
     whole = f" (all {outcome.size} bytes in blob {outcome.blob[:12]})" if outcome.blob else ""
     return head(json_text(outcome.output)) + whole
+
+
+def _calls(number: int) -> str:
+    return "1 call" if number == 1 else f"{number} calls"
 
 
 def _because(what: str, reason: str) -> str:

@@ -16,8 +16,9 @@ from remit.core.state import State
 from remit.journal import MemoryJournal
 from remit.models import FlatPrice
 from remit.runtime.briefing import brief
+from remit.runtime.replaying.due import due, skipped
 from remit.runtime.session import answered as answered_before_sleep
-from remit.runtime.session import drifted, due, skipped
+from remit.runtime.session import drifted
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 from remit.testing.crash import Died
 

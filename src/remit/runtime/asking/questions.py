@@ -32,6 +32,7 @@ from remit.runtime.halts import Stopped
 from remit.runtime.ledger import Ledger
 from remit.runtime.payload import fit, legible
 from remit.runtime.recorder import NoRoom, Recorder
+from remit.runtime.replaying.due import called
 from remit.runtime.world import World
 
 _WARN = "You are repeating yourself without getting further. Try something else, or answer with what you have."
@@ -293,7 +294,7 @@ def recalled(path: str, step: Step, move: Ask) -> Answer | None:
     """Give a step's recorded answer, or `None` when it has none yet; raise `DivergedError` for another question."""
     asked = step.asked
     if asked is None:
-        raise DivergedError(path, "a note", "a question to a model")
+        raise DivergedError(path, called(step), "a question to a model")
     shape = move.shape.id if move.shape else ""
     role = "" if move.role == "default" else move.role
     recorded = (asked.role, asked.tools, asked.shape, asked.alone, asked.sample)

@@ -23,6 +23,7 @@ from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger
 from remit.runtime.payload import fit
 from remit.runtime.recorder import Recorder
+from remit.runtime.replaying.due import called
 from remit.runtime.walk import together
 from remit.runtime.world import World
 
@@ -49,7 +50,7 @@ class Gateway:
         run = (await self.recorder.settled()).run
         assert run is not None
         if path in run.steps:
-            raise DivergedError(path, "a question to a model or a note", "tool calls")
+            raise DivergedError(path, called(run.steps[path]), "tool calls")
         place = path.replace(".", "_")
         calls = [
             call if call.id else self._own(call, f"c{run.number}_{place}_{number}")

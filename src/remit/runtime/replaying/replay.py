@@ -20,16 +20,17 @@ from remit.core.events import (
     Tree,
 )
 from remit.core.messages import Outcome
-from remit.core.moves import Answer, Ask, GiveUp, Note, Run, identity
+from remit.core.moves import Answer, Ask, Execute, GiveUp, Note, Ran, Run, identity
 from remit.core.ports import Store
 from remit.core.state import Effect, State
 from remit.core.values import JsonValue, now_ms
 from remit.runtime.asking.questions import recalled
 from remit.runtime.briefing import brief
+from remit.runtime.effects.programs import ran, same_program
 from remit.runtime.halts import Halt
 from remit.runtime.ledger import opening
 from remit.runtime.payload import fit
-from remit.runtime.session import due, same_note
+from remit.runtime.replaying.due import due, same_note
 from remit.runtime.walk import walk
 from remit.runtime.world import World
 
@@ -53,7 +54,7 @@ class _Recorded:
     """Answers moves from a state, and from nothing else."""
 
     def __init__(self, state: State) -> None:
-        self._run = state.run
+        self._state, self._run = state, state.run
         self.due = due(state)
         self.moves = 0
 
@@ -94,6 +95,21 @@ class _Recorded:
         self._met(path)
         return tuple(outcomes)
 
+    async def execute(self, path: str, move: Execute) -> Ran:
+        assert self._run is not None
+        step = self._run.steps.get(path)
+        if step is None:
+            if path in self.due:
+                raise DivergedError(path, self.due[path], "a program")
+            raise _Frontier(f"step {path}: a program")
+        same_program(path, step, move)
+        self._met(path)
+        for made in [other for other in self.due if other.startswith(f"{path}.")]:
+            del self.due[made]
+        if step.ran is None:
+            raise _Frontier(f"step {path}: the end of a program")
+        return ran(self._state, path)
+
     def note(self, path: str, move: Note) -> None:
         assert self._run is not None
         step = self._run.steps.get(path)
@@ -101,7 +117,7 @@ class _Recorded:
             if path in self.due:
                 raise DivergedError(path, self.due[path], f"a {move.kind} note")
             raise _Frontier(f"step {path}: a {move.kind} note")
-        same_note(path, step.noted, move)
+        same_note(path, step, move)
         self._met(path)
 
 

@@ -11,7 +11,7 @@ from remit.core.ports import Reply, Request
 from remit.policy import AskBefore
 from remit.runtime import decide, fork, replay, waiting
 from remit.runtime.ledger import children_account
-from remit.runtime.replay import boundary
+from remit.runtime.replaying.replay import boundary
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 
 

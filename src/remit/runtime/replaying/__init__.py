@@ -1,0 +1,1 @@
+"""Repeating what is recorded: whether a strategy does, and driving one over it without touching anything."""
