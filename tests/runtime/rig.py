@@ -27,6 +27,7 @@ from remit.core.ports import (
     Turns,
     Workers,
 )
+from remit.core.programs import Sandbox
 from remit.core.state import State
 from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonObject, JsonValue
@@ -73,6 +74,7 @@ class Rig:
     secrets: Secrets = field(default_factory=Secrets)
     turns: Turns = field(default_factory=Traffic)
     unlike: Callable[[ToolSpec, JsonValue], str] = unchecked
+    sandbox: Sandbox | None = None
     slept: list[float] = field(default_factory=list[float])
     living: dict[str, Session] = field(default_factory=dict[str, Session])
 
@@ -92,6 +94,7 @@ class Rig:
             key=bytes(32),
             turns=self.turns,
             unlike=self.unlike,
+            sandbox=self.sandbox,
             sleep=self.sleep,
             jitter=lambda: 1.0,
         )

@@ -84,6 +84,10 @@ class OverLimitError(RemitError):
         self.account, self.wanted, self.used, self.cap = account, wanted, used, cap
 
 
+class SandboxBusyError(RemitError):
+    """No box was free for a program, which therefore did not run; it may be later."""
+
+
 class SessionBusyError(RemitError):
     """A living worker drives this session; a second one would only be fenced."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from remit.core.errors import ConfigError, DivergedError, JournalError, OverLimitError, ToolError
+from remit.core.errors import ConfigError, DivergedError, JournalError, SandboxBusyError, ToolError
 from remit.core.events import ProgramEnded, ProgramPaused, ProgramStarted
 from remit.core.messages import Call, Outcome, Part
 from remit.core.moves import Execute, Function, Made, Ran, Run
@@ -60,7 +60,7 @@ class Programs:
             raise ConfigError(_INSTALL)
         try:
             box = await self.world.sandbox.open(move.policy)
-        except (OverLimitError, ToolError) as error:
+        except SandboxBusyError as error:
             return self._unopened(path, move, str(error))
         try:
             if step is None:
