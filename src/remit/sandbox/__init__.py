@@ -14,6 +14,7 @@ from remit.core.programs import (
     Status,
     Tier,
 )
+from remit.sandbox.toolset import RunCode
 
 __all__ = [
     "TIERS",
@@ -24,6 +25,7 @@ __all__ = [
     "Interrupt",
     "Mount",
     "Result",
+    "RunCode",
     "Sandbox",
     "SandboxPolicy",
     "Status",

@@ -1,5 +1,6 @@
 """Programs: their calls pass the gateway, none is made twice after a crash, and a kept one goes on where it was."""
 
+import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +15,9 @@ from remit.core.errors import ConfigError, RejectedError, SandboxBusyError
 from remit.core.events import EffectInDoubt, MessageReceived, Noted, ProgramEnded, ProgramPaused
 from remit.core.limits import Limits
 from remit.core.messages import Call
-from remit.core.moves import Ask, Brief, Function, Strategy, execute, note
+from remit.core.moves import Ask, Brief, Function, Strategy, execute, note, run
 from remit.core.ports import ALLOW, Guard, ToolSpec, Verdict
-from remit.core.programs import Bounds, Bridge, Capabilities, Interrupt, Result, SandboxPolicy, Tier
+from remit.core.programs import Bounds, Bridge, Capabilities, Interrupt, Result, SandboxPolicy, Status, Tier
 from remit.core.state import State
 from remit.core.values import JsonObject, JsonValue
 from remit.journal import MemoryJournal
@@ -28,15 +29,11 @@ from remit.testing.crash import Died, DyingStore
 ACT = Function("act", "act", (("n", "n"), ("to_", "to")))
 
 
-Steps = Sequence[JsonObject]
-"""A program of the double: the calls that it makes, one after the other."""
-
-
 @dataclass
 class Boxes:
     """A sandbox whose programs are lists of calls in JSON; the value of a program is what its calls gave.
 
-    With `keeps`, a program that is interrupted is kept as what is left of it.
+    A list in the list is calls made at the same time. With `keeps`, an interrupted program is kept as what is left.
     """
 
     keeps: bool = False
@@ -65,7 +62,7 @@ class Boxes:
 
 
 class Kept(msgspec.Struct):
-    left: list[JsonObject]
+    left: list[JsonObject | list[JsonObject]]
     given: list[JsonValue]
 
 
@@ -81,7 +78,7 @@ class OneBox:
         self, code: str, *, inputs: Mapping[str, JsonValue], tools: Mapping[str, tuple[str, ...]], bridge: Bridge
     ) -> Result:
         return await self._go_on(
-            Kept(msgspec.json.decode(self.boxes.changes or code, type=list[JsonObject]), []), bridge
+            Kept(msgspec.json.decode(self.boxes.changes or code, type=list[JsonObject | list[JsonObject]]), []), bridge
         )
 
     async def resume(self, kept: bytes, *, tools: Mapping[str, tuple[str, ...]], bridge: Bridge) -> Result:
@@ -92,14 +89,22 @@ class OneBox:
 
     async def _go_on(self, program: Kept, bridge: Bridge) -> Result:
         while program.left:
-            try:
-                program.given.append(await bridge("act", program.left[0]))
-            except Interrupt as interrupt:
-                if self.boxes.keeps:
-                    return Result(status="paused", kept=msgspec.json.encode(program))
-                return Result(status="killed", why=str(interrupt))
-            except Exception as error:  # noqa: BLE001 - as a program that catches whatever a tool raises
-                program.given.append(f"caught {error}")
+            now = program.left[0]
+            answers = await asyncio.gather(
+                *(bridge("act", args) for args in (now if isinstance(now, list) else [now])), return_exceptions=True
+            )
+            waits = [place for place, answer in enumerate(answers) if isinstance(answer, Interrupt)]
+            died = [
+                answer for answer in answers if not isinstance(answer, Exception) and isinstance(answer, BaseException)
+            ]
+            if died:
+                raise died[0]
+            if waits:
+                program.left[0] = [now[place] for place in waits] if isinstance(now, list) else now
+                program.given += [answer for answer in answers if not isinstance(answer, BaseException)]
+                status: Status = "paused" if self.boxes.keeps else "killed"
+                return Result(status=status, kept=msgspec.json.encode(program))
+            program.given += [f"caught {one}" if isinstance(one, BaseException) else one for one in answers]
             program.left.pop(0)
         return Result(status="ok", value=program.given, calls=len(program.given), printed="x" * 40_000)
 
@@ -118,7 +123,7 @@ class OneBox:
         self.boxes.closed += 1
 
 
-def code(*steps: JsonObject) -> str:
+def code(*steps: JsonObject | list[JsonObject]) -> str:
     return msgspec.json.encode(steps).decode()
 
 
@@ -365,3 +370,67 @@ async def test_a_run_that_may_make_no_further_step_begins_no_program() -> None:
     act = Acting(gives(1))
     result = await rig.run(agent(scripted(), act, strategy=twice, limits=Limits(steps=2)))
     assert (result.status, act.seen, len(boxes.opened)) == ("stopped", [{"n": 1}], 1)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_of_calls_made_at_the_same_time_only_those_that_waited_are_made_again(keeps: bool) -> None:  # noqa: FBT001
+    rig, _ = box_rig(Boxes(keeps=keeps))
+    act = Acting(gives("sent"), effect="once")
+    declared = runs(code([{"n": 1}, {"n": 2}, {"n": 3}, {"n": 2}], {"n": 4}), act, guards=[Second()])
+    assert (await rig.run(declared)).status == "waiting"
+    first = sorted(str(args) for args in act.seen)
+    for effect in waiting(await rig.state()):
+        await decide(rig.store, "s", effect.call.id, granted=True, by="ann")
+    result = await rig.resume(declared)
+    while result.status == "waiting":
+        for effect in waiting(await rig.state()):
+            await decide(rig.store, "s", effect.call.id, granted=True, by="ann")
+        result = await rig.resume(declared)
+    assert result.status == "done", result
+    assert "{'n': 1}" in first
+    assert sorted(args["n"] for args in act.seen) == [1, 2, 2, 3, 4]  # pyright: ignore[reportArgumentType]
+    assert isinstance(result.output, dict)
+    assert len(result.output["made"]) == 5  # pyright: ignore[reportArgumentType]
+
+
+async def test_a_program_that_has_ended_is_not_run_again_when_its_run_goes_on() -> None:
+    rig, boxes = box_rig()
+
+    def then_asks(brief: Brief) -> Strategy:
+        ran = yield from execute(code({"n": 1}), functions=[ACT])
+        outcomes = yield from run([Call("act", {"n": 2})])
+        return [ran.value, outcomes[0].status]
+
+    act = Acting(gives("sent"), effect="once")
+    declared = agent(scripted(), act, strategy=then_asks, guards=[Second()])
+    await rig.run(declared)
+    await decide(rig.store, "s", "", granted=False, by="ann")
+    result = await rig.resume(declared)
+    assert (result.output, len(boxes.opened)) == ([["sent"], "denied"], 1)
+    assert [found.divergence for found in await replay(await rig.store.read("s"), declared, rig.world(declared))] == [
+        ""
+    ]
+
+
+async def test_a_program_with_calls_behind_it_waits_for_a_box() -> None:
+    rig, boxes = box_rig()
+    act = Acting(gives("sent"), effect="once")
+    declared = runs(code({"n": 1}, {"n": 2}), act, guards=[Second()])
+    await rig.run(declared)
+    await decide(rig.store, "s", "", granted=True, by="ann")
+    boxes.refuses = SandboxBusyError("all boxes are taken")
+    with pytest.raises(SandboxBusyError):
+        await rig.resume(declared)
+    boxes.refuses = None
+    assert (await rig.resume(declared)).status == "done"
+    assert act.seen == [{"n": 1}, {"n": 2}]
+
+
+async def test_a_denied_call_is_an_exception_in_the_program() -> None:
+    rig, _ = box_rig()
+    declared = runs(code({"n": 2}), Acting(gives("sent")), guards=[Second()])
+    await rig.run(declared)
+    await decide(rig.store, "s", "", granted=False, by="ann")
+    result = await rig.resume(declared)
+    assert isinstance(result.output, dict)
+    assert result.output["value"] == ["caught not allowed: ann said no"]

@@ -4,7 +4,6 @@ A program is run again over the calls that are recorded, so it is not one of the
 person had to act goes on from there instead. A call is the first move of a branch of the program's own: `PATH.CALL.0`.
 """
 
-import asyncio
 import contextlib
 import mimetypes
 import re
@@ -61,6 +60,9 @@ class Programs:
         try:
             box = await self.world.sandbox.open(move.policy)
         except SandboxBusyError as error:
+            if step is not None:
+                # It has made calls, and goes on when somebody resumes the run.
+                raise
             return self._unopened(path, move, str(error))
         try:
             if step is None:
@@ -81,8 +83,7 @@ class Programs:
 
     def _unopened(self, path: str, move: Execute, why: str) -> Ran:
         """End a program for which there was no room, which is no fault of its writer's."""
-        if self._step(path) is None:
-            self._start(path, move, move.policy.least)
+        self._start(path, move, move.policy.least)
         return self._end(path, Result(status="killed", why=why), ())
 
     async def _follow(self, path: str, move: Execute, box: Box) -> Result:
@@ -183,8 +184,6 @@ class _Bridge:
             call = Call(function.tool, {names[key]: value for key, value in args.items()})
             (outcome,) = await self.make(f"{self.path}.{number}.0", Run((call,)))
             output = await self._whole(outcome)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             # What stops the run, or is broken here, is no business of a program, which could catch it.
             self.broken.append(error)
