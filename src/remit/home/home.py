@@ -99,6 +99,7 @@ class Home:
                 settings.transport,
                 pooled and pooled.SHARED,
                 self.store,
+                self._wiring.sandbox,
                 self._wiring.toolsets,
             ):
                 if opened is not None:

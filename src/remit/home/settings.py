@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 
 from remit.core.limits import Flow, Tenant
 from remit.core.ports import Guard, Model, Price
+from remit.core.programs import Sandbox
 from remit.journal import Durability
 from remit.models.answers import AnswerFile
 from remit.models.http.port import PATIENCE, Timeouts, Transport
 from remit.models.keys import Keys, environment
 from remit.models.wrappers.rate_limited import Pace
 from remit.policy import Embed, Secrets, Tolerance
+from remit.sandbox.pool import Pool
 
 ModelMaker = Callable[[str], Model]
 """Makes a model from what follows the colon of its name."""
@@ -43,6 +45,8 @@ class Settings:
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict[str, Tolerance])
     """How much failing is borne before calls stop, by `host:NAME`, `tool:NAME` and the prefix of a provider's models;
     `*` for all others."""
+    sandbox: Sandbox | Pool | None = None
+    """Where programs run; the home closes it. `None` for a pool of boxes of whatever tiers this machine has."""
     secrets: Secrets = field(default_factory=Secrets)
     """Values that never enter a journal."""
     embed: Embed | None = None

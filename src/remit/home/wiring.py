@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
 from remit.core.ports import Detector, Model, Store
+from remit.core.programs import Sandbox
 from remit.home.settings import Settings
 from remit.models.http.port import Timeouts, Transport
 from remit.models.keys import Keys
@@ -18,6 +19,8 @@ from remit.models.wrappers.breaking import Breaking
 from remit.models.wrappers.rate_limited import shared_rate
 from remit.policy import LOOP_DETECTORS, Breakers, NoProgress, Tolerance, Velocity
 from remit.runtime import FileWorkers, LocalWorkers, Toolsets, Traffic, World
+from remit.sandbox.choosing import standard
+from remit.sandbox.pool import Pool
 from remit.strategies import react, shaped
 from remit.tools.promises import unlike
 
@@ -33,6 +36,7 @@ class Wiring:
         others = {name: bears for name, bears in settings.tolerances.items() if name != "*"}
         self.breakers = Breakers(settings.tolerances.get("*", Tolerance()), others=others)
         self.toolsets = Toolsets()
+        self.sandbox: Sandbox | Pool = settings.sandbox or Pool(standard())
         self._turns = Traffic(settings.flows)
         self._store, self._workers, self._key, self._settings = store, workers, key, settings
         self._tenants = {tenant.name: tenant for tenant in settings.tenants}
@@ -64,6 +68,7 @@ class Wiring:
             key=self._key,
             turns=self._turns,
             unlike=unlike,
+            sandbox=self.sandbox.of(tenant) if isinstance(self.sandbox, Pool) else self.sandbox,
         )
         if len(self._worlds) >= _WORLDS:
             self._worlds.clear()
