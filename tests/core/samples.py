@@ -57,7 +57,7 @@ SAMPLES: tuple[ev.Event, ...] = (
     ev.InputAsked("c1_2_0", "which account?", {"type": "object"}, {"state": "x1"}),
     ev.InputGiven("c1_2_0", {"account": "A-1"}, "ann", 1_700_000_030_000),
     ev.ProgramStarted("4.1.0", "pay('bob')", "cafe", "wasm"),
-    ev.ProgramPaused("4.1.0", "ab" * 32, 3, (1, 2)),
+    ev.ProgramPaused("4.1.0", "ab" * 32, 3, (1, 2), (0,)),
     ev.ProgramEnded(
         "4.1.0",
         "error",

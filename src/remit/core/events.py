@@ -308,6 +308,8 @@ class ProgramPaused(Frozen, frozen=True, tag=25):
     """Calls of tools that it has made."""
     waiting: tuple[int, ...]
     """Those of them without an answer, counted from 0."""
+    recalled: tuple[int, ...] = ()
+    """Which of the calls of earlier programs it was given the answers of, by their place in `Execute.made`."""
 
 
 class ProgramEnded(Frozen, frozen=True, tag=26):

@@ -69,6 +69,8 @@ class Execute(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     inputs: JsonObject = {}
     """Its first names."""
     policy: SandboxPolicy = SandboxPolicy()
+    made: tuple["Made", ...] = ()
+    """Calls of programs before it: the same call is answered with what it gave, once each, and not made again."""
 
 
 Move = Ask | Run | Fork | Note | Execute
@@ -94,6 +96,8 @@ class Made(Frozen, frozen=True):
     args: JsonObject
     status: OutcomeStatus
     output: JsonValue = None
+    """The whole answer, or its readable head when `blob` names the whole."""
+    blob: str = ""
 
 
 class Ran(Frozen, frozen=True):
@@ -192,10 +196,11 @@ def execute(
     functions: Sequence[Function] = (),
     inputs: JsonObject | None = None,
     policy: SandboxPolicy | None = None,
+    made: Sequence[Made] = (),
 ) -> Door[Ran]:
     """Run a program in a box, and get what came of it."""
     terms = SandboxPolicy() if policy is None else policy
-    ran: Ran = yield Execute(code=code, functions=tuple(functions), inputs=inputs or {}, policy=terms)
+    ran: Ran = yield Execute(code=code, functions=tuple(functions), inputs=inputs or {}, policy=terms, made=tuple(made))
     return ran
 
 

@@ -11,11 +11,11 @@ import pytest
 from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.agent import Agent
-from remit.core.errors import ConfigError, RejectedError, SandboxBusyError
+from remit.core.errors import ConfigError, JournalError, RejectedError, SandboxBusyError
 from remit.core.events import EffectInDoubt, MessageReceived, Noted, ProgramEnded, ProgramPaused
 from remit.core.limits import Limits
 from remit.core.messages import Call
-from remit.core.moves import Ask, Brief, Function, Strategy, execute, note, run
+from remit.core.moves import Ask, Brief, Function, Made, Strategy, execute, note, run
 from remit.core.ports import ALLOW, Guard, ToolSpec, Verdict
 from remit.core.programs import Bounds, Bridge, Capabilities, Interrupt, Result, SandboxPolicy, Status, Tier
 from remit.core.state import State
@@ -434,3 +434,39 @@ async def test_a_denied_call_is_an_exception_in_the_program() -> None:
     result = await rig.resume(declared)
     assert isinstance(result.output, dict)
     assert result.output["value"] == ["caught not allowed: ann said no"]
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_a_program_that_was_put_right_makes_no_call_again_that_went_well(keeps: bool) -> None:  # noqa: FBT001
+    rig, _ = box_rig(Boxes(keeps=keeps))
+    long = "y" * 50_000
+    act = Acting(gives(long), effect="once")
+
+    def mends(brief: Brief) -> Strategy:
+        first = yield from execute(code({"n": 1}, {"n": 1}, {"n": 7}), functions=[ACT])
+        again = yield from execute(
+            code({"n": 1}, {"n": 2}, {"n": 1}, {"n": 1}, {"n": 7}), functions=[ACT], made=first.made
+        )
+        return [again.value == [long] * 5, len(again.made)]
+
+    declared = agent(scripted(), act, strategy=mends, guards=[Second()])
+    assert (await rig.run(declared)).status == "waiting"
+    await decide(rig.store, "s", "", granted=True, by="ann")
+    result = await rig.resume(declared)
+    assert result.output == [True, 2]
+    assert [args["n"] for args in act.seen] == [1, 1, 7, 2, 1]
+    assert [found.divergence for found in await replay(await rig.store.read("s"), declared, rig.world(declared))] == [
+        ""
+    ]
+
+
+async def test_an_answer_that_is_lost_stops_the_run_and_not_the_program() -> None:
+    rig, _ = box_rig()
+    lost = Made("act", {"n": 1}, "ok", "head", "00" * 32)
+
+    def recalls(brief: Brief) -> Strategy:
+        yield from execute(code({"n": 1}, {"n": 2}), functions=[ACT], made=[lost])
+        return None
+
+    with pytest.raises(JournalError):
+        await rig.run(agent(scripted(), Acting(gives(1)), strategy=recalls))

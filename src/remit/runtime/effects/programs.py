@@ -7,7 +7,7 @@ person had to act goes on from there instead. A call is the first move of a bran
 import contextlib
 import mimetypes
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -92,29 +92,32 @@ class Programs:
         step = self._step(path)
         paused = step.paused if step is not None else None
         result: Result | None = None
-        bridge = _Bridge(path, move.functions, self.make, self.world)
+        bridge = _Bridge(path, move.functions, self.make, self.world, good(move.made))
         if paused is not None:
             # Kept by another version, or gone: then it is run again over the calls it made, as after a crash.
             with contextlib.suppress(ConfigError, JournalError):
                 kept = await self.world.store.get(paused.kept)
                 bridge.numbers = [*paused.waiting]
                 bridge.next = paused.calls
+                for place in paused.recalled:
+                    bridge.made.pop(place, None)
                 result = await box.resume(kept, tools=tools, bridge=bridge.call)
         if result is None:
-            bridge = _Bridge(path, move.functions, self.make, self.world)
+            bridge = _Bridge(path, move.functions, self.make, self.world, good(move.made))
             result = await box.run(move.code, inputs=move.inputs, tools=tools, bridge=bridge.call)
             paused = None
         if bridge.broken:
-            await self._kept(path, result, bridge)
+            await self._kept(path, move, result, bridge)
             raise gravest(bridge.broken)
         if paused is None:
             self._all_repeated(path, bridge.next)
         return result
 
-    async def _kept(self, path: str, result: Result, bridge: "_Bridge") -> None:
+    async def _kept(self, path: str, move: Execute, result: Result, bridge: "_Bridge") -> None:
         if result.status == "paused" and all(isinstance(error, Suspended) for error in bridge.broken):
             blob = await self.world.store.put(result.kept)
-            self.recorder.record(ProgramPaused(path, blob, bridge.next, tuple(sorted(bridge.stopped))))
+            recalled = tuple(place for place in good(move.made) if place not in bridge.made)
+            self.recorder.record(ProgramPaused(path, blob, bridge.next, tuple(sorted(bridge.stopped)), recalled))
 
     def _all_repeated(self, path: str, calls: int) -> None:
         made = calls_of(self.recorder.state, path)
@@ -164,6 +167,8 @@ class _Bridge:
     functions: tuple[Function, ...]
     make: MakeCalls
     world: World
+    made: dict[int, Made]
+    """Calls that are not made again, each answered once, by their place."""
     next: int = 0
     """How many calls there are so far."""
     numbers: list[int] = field(default_factory=list[int])
@@ -174,24 +179,31 @@ class _Bridge:
 
     async def call(self, name: str, args: JsonObject) -> JsonValue:
         """See `Bridge`."""
-        number = self._number()
+        function = next(one for one in self.functions if one.name == name)
+        names = dict(function.parameters)
+        call = Call(function.tool, {names[key]: value for key, value in args.items()})
+        known = None if self.broken else self._known(call)
+        number = -1 if known else self._number()
         if self.broken:
             self.stopped.append(number)
             raise Interrupt
         try:
-            function = next(one for one in self.functions if one.name == name)
-            names = dict(function.parameters)
-            call = Call(function.tool, {names[key]: value for key, value in args.items()})
-            (outcome,) = await self.make(f"{self.path}.{number}.0", Run((call,)))
-            output = await self._whole(outcome)
+            ended = known or (await self.make(f"{self.path}.{number}.0", Run((call,))))[0]
+            output = await self._whole(ended)
         except Exception as error:
             # What stops the run, or is broken here, is no business of a program, which could catch it.
             self.broken.append(error)
             self.stopped.append(number)
             raise Interrupt(str(error)) from error
-        if outcome.status in {"ok", "simulated"}:
+        if ended.status in {"ok", "simulated"}:
             return output
         raise ToolError(output if isinstance(output, str) else msgspec.json.encode(output).decode())
+
+    def _known(self, call: Call) -> Made | None:
+        for place, one in self.made.items():
+            if (one.tool, one.args) == (call.tool, call.args):
+                return self.made.pop(place)
+        return None
 
     def _number(self) -> int:
         if self.numbers:
@@ -199,8 +211,13 @@ class _Bridge:
         self.next += 1
         return self.next - 1
 
-    async def _whole(self, outcome: Outcome) -> JsonValue:
-        return msgspec.json.decode(await self.world.store.get(outcome.blob)) if outcome.blob else outcome.output
+    async def _whole(self, ended: Outcome | Made) -> JsonValue:
+        return msgspec.json.decode(await self.world.store.get(ended.blob)) if ended.blob else ended.output
+
+
+def good(made: Iterable[Made]) -> dict[int, Made]:
+    """Give the calls whose answers stand, by their place."""
+    return {place: one for place, one in enumerate(made) if one.status == "ok"}
 
 
 def shortened(text: str) -> str:
@@ -216,7 +233,8 @@ def hashed(move: Execute) -> str:
     functions: list[JsonValue] = [
         [one.name, one.tool, [list[JsonValue](pair) for pair in one.parameters]] for one in move.functions
     ]
-    return digest([legible(move.code), functions, fit(move.inputs)])
+    made: list[JsonValue] = [[one.tool, fit(one.args), fit(one.output), one.blob] for one in good(move.made).values()]
+    return digest([legible(move.code), functions, fit(move.inputs), made])
 
 
 def same_program(path: str, step: Step, move: Execute) -> None:
@@ -249,7 +267,7 @@ def ran(state: State, path: str) -> Ran:
     assert step.program is not None
     end = step.ran
     made = tuple(
-        Made(effect.call.tool, effect.call.args, effect.outcome.status, effect.outcome.output)
+        Made(effect.call.tool, effect.call.args, effect.outcome.status, effect.outcome.output, effect.outcome.blob)
         for _, effect in _effects(state, path)
         if effect.outcome is not None
     )
