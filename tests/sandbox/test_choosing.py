@@ -1,7 +1,7 @@
 """Choosing opens the weakest tier that does, asks no more than it must, and says of all others why they do not."""
 
-import sys
 from collections.abc import Mapping
+from typing import ClassVar
 
 import pytest
 
@@ -14,7 +14,7 @@ from remit.sandbox.choosing import Choosing, Deferred, standard
 class Stated:
     """A driver that can what is said of it."""
 
-    made: list["Stated"] = []
+    made: ClassVar[list["Stated"]] = []
 
     def __init__(self, known: Capabilities, refuses: str = "") -> None:
         self.known, self.refuses = known, refuses
@@ -142,7 +142,6 @@ async def test_a_driver_is_made_when_it_is_first_asked_and_once() -> None:
     Stated.made.clear()
     known = Capabilities(tier="microvm", available=True)
     deferred = Deferred("microvm", f"{__name__}:Stated", known=known)
-    sys.modules.setdefault(__name__, sys.modules[Stated.__module__])
     await deferred.close()
     assert Stated.made == []
     assert deferred.capabilities() == known
@@ -171,7 +170,6 @@ async def test_a_driver_that_is_not_there_is_not_available(where: str) -> None:
 
 
 def test_a_driver_that_cannot_find_out_is_not_available() -> None:
-    sys.modules.setdefault(__name__, sys.modules[Unmakeable.__module__])
     known = Deferred("wasm", f"{__name__}:Unmakeable").capabilities()
     assert (known.available, known.missing) == (False, ("too many files",))
 

@@ -11,6 +11,7 @@ from remit.cli.exits import DONE, MEANINGS, PAUSED, USAGE
 COMMANDS = {
     "run": ("remit.cli.commands.run", "give an agent a message and drive it until it answers or waits"),
     "desk": ("remit.cli.desk", "handle support mail: tickets, answers, escalations"),
+    "analyst": ("remit.cli.analyst", "answer questions about data files with programs that need no trust"),
     "demo": ("remit.cli.demo", "see the support desk handle mail, crash, refuse and ask"),
     "sessions": ("remit.cli.commands.sessions", "list sessions"),
     "show": ("remit.cli.commands.show", "show what happened in a session, and what it waits for"),
@@ -29,6 +30,7 @@ COMMANDS = {
     "tools": ("remit.cli.tools", "list, review, lock, compare and check the tools of a project"),
     "mcp": ("remit.cli.mcp", "offer an agent, or its tools, to MCP clients"),
     "policy": ("remit.cli.policy", "check policies, test them with tables, and say why a call was judged so"),
+    "sandbox": ("remit.cli.sandbox", "run untrusted programs; see what this machine can hold, and attack it"),
     "gateway": ("remit.cli.serving.gateway", "let other programs reach only what a host policy allows: a proxy"),
     "doctor": ("remit.cli.commands.doctor", "say what is configured, reachable and missing"),
 }
