@@ -30,13 +30,28 @@ install_openssl() {
     fi
 }
 
+# What tests of the stronger sandboxes run in. Where it cannot be had they are skipped, with their reason.
+install_boxes() {
+    wanted=
+    command -v bwrap >/dev/null || wanted="$wanted bubblewrap"
+    command -v podman >/dev/null || wanted="$wanted podman crun"
+    command -v qemu-system-x86_64 >/dev/null || wanted="$wanted qemu-system-x86"
+    [ -n "$wanted" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+    # shellcheck disable=SC2086 # a list of packages
+    { apt-get update -qq && apt-get install -qq -y --no-install-recommends $wanted; } >/dev/null 2>&1 ||
+        printf 'setup: could not install%s; tests that need them are skipped\n' "$wanted" >&2
+}
+
 command -v "$python" >/dev/null || die "no $python on the PATH; install Python 3.11 or newer, or set PYTHON"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     die "$python is $("$python" --version); Remit needs 3.11 or newer: make PYTHON=python3.12 ..."
 
 case " $* " in
     *" --no-default-groups "* | *" --only-group "*) ;;
-    *) command -v openssl >/dev/null || install_openssl ;;
+    *)
+        command -v openssl >/dev/null || install_openssl
+        install_boxes
+        ;;
 esac
 
 if is_new_uv uv; then

@@ -12,6 +12,7 @@ from remit.core.values import JsonObject, JsonValue
 from remit.sandbox.inside.framing import HEADER
 
 _DEEPEST = 64
+_LEAST, _LARGEST = -(1 << 63), (1 << 64) - 1
 _SLACK = 4096
 """Bytes of a frame beside the value in it."""
 
@@ -163,7 +164,9 @@ class Conversation:
         except Interrupt:
             raise
         except Exception as error:  # noqa: BLE001  (whatever a tool raises, the program sees)
-            body = msgspec.json.encode({"id": call.id, "error": str(error) or type(error).__name__})
+            # Halves of surrogate pairs are no text that could be written.
+            text = (str(error) or type(error).__name__).encode("utf-8", "replace").decode()
+            body = msgspec.json.encode({"id": call.id, "error": text})
         finally:
             self.calling = False
         await self._timed(self._line.write(struct.pack(">I", len(body)) + body))
@@ -182,17 +185,20 @@ def _understood(body: bytes) -> Said:
         said = _said.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ForgedError("a frame that no program sends") from error
-    held = said.arguments if isinstance(said, Call) else said.value if isinstance(said, Done) else None
-    if not _shallow(held):
-        raise ForgedError("a frame that is nested too deep")
+    held = said.arguments if isinstance(said, Call) else said.value if isinstance(said, Done) else said.line
+    if not _sound(held):
+        raise ForgedError("a frame that is nested too deep, or has a number that is too large")
     return said
 
 
-def _shallow(value: JsonValue) -> bool:
+def _sound(value: JsonValue) -> bool:
+    """Whether a value can be written again by whoever keeps it: not too deep, and no integer of more than 64 bits."""
     level: list[JsonValue] = [value]
     for _depth in range(_DEEPEST):
         if not level:
             return True
+        if any(isinstance(each, int) and not _LEAST <= each <= _LARGEST for each in level):
+            return False
         deeper: list[JsonValue] = []
         for each in level:
             deeper += each if isinstance(each, list) else each.values() if isinstance(each, dict) else ()

@@ -1,12 +1,14 @@
 import os
+import secrets
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from tests.sandbox.native.places import LEVELS, opened, refuse, tried
+from tests.sandbox.native.places import LEVELS, everywhere, needs, opened, refuse, tried
 
-from remit.sandbox.native import Level
-from remit.core.programs import Bounds
+from remit.core.programs import Bounds, Mount, SandboxPolicy
+from remit.sandbox.native import Level, NativeSandbox
 
 # Each says "breached" when it gets through; anything else, such as an exception or the end of the program, is a block.
 ATTACKS = {
@@ -40,10 +42,25 @@ ATTACKS = {
     ),
     "user": "import os\nos.setuid(0)",
     "chroot": "import os\nos.chroot('/')",
+    "signal by the kernel": (
+        "import fcntl, os, signal\nfcntl.fcntl(3, 8, os.getppid() or 1); fcntl.fcntl(3, 10, 9)\n"
+        "fcntl.fcntl(3, fcntl.F_SETFL, 0x2000)"
+    ),
+    "notice of a folder": "import fcntl, os\nfcntl.fcntl(os.open(os.path.dirname(os.__file__), 0), 1026, 1)",
+    "shared memory": "import mmap\nmmap.mmap(-1, 4096)",
+    "memory that grows down": "import mmap\nmmap.mmap(-1, 4096, flags=0x0122)",
+    "locked memory": "import mmap\nmmap.mmap(-1, 4096, flags=0x2022)",
+    "large pages": "import mmap\nmmap.mmap(-1, 2 << 20, flags=0x40022)",
+    "zeros shared": "import mmap, os\nmmap.mmap(os.open('/dev/zero', 0), 4096, flags=1, prot=1)",
+    "limits of another process": "import resource\nresource.prlimit(1, resource.RLIMIT_CPU, (1, 1))",
+    "a limit raised": "import resource\nresource.setrlimit(resource.RLIMIT_DATA, (1 << 40, 1 << 40))",
+    "descriptor of another process": "import os\nos.pidfd_open(os.getppid() or 1)",
+    "program from memory": "import os\nos.memfd_create('x')",
+    "pass a descriptor": "import socket\na, b = socket.socketpair()\nsocket.send_fds(a, [b'x'], [0])",
     "root again": "import os\nos.setresuid(0, 0, 0); open('/etc/shadow')",
 }
 
-BLOCKS = ("OSError", "PermissionError", "FileNotFoundError", "ProcessLookupError")
+BLOCKS = ("OSError", "PermissionError", "FileNotFoundError", "ProcessLookupError", "not allowed to raise maximum limit")
 
 # By number where both machines differ: x86_64, aarch64.
 CALLS = {
@@ -73,6 +90,32 @@ CALLS = {
     "reboot": (169, 142),
     "process_madvise": (440, 440),
     "swapon": (167, 224),
+    "io_uring_enter": (426, 426),
+    "pidfd_getfd": (438, 438),
+    "pidfd_send_signal": (424, 424),
+    "execveat": (322, 281),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+    "tkill": (200, 130),
+    "sendmsg": (46, 211),
+    "recvmsg": (47, 212),
+    "connect": (42, 203),
+    "mount_setattr": (442, 442),
+    "move_mount": (429, 429),
+    "kcmp": (312, 272),
+    "mlock": (149, 228),
+    "timer_create": (222, 107),
+    "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
+    "sched_setaffinity": (203, 122),
+    "acct": (163, 89),
+    "setxattr": (188, 5),
+    "landlock_create_ruleset": (444, 444),
+    "seccomp": (317, 277),
+    "syslog": (103, 116),
+    "quotactl": (179, 60),
+    "remap_file_pages": (216, 234),
+    "memfd_secret": (447, 447),
 }
 
 
@@ -89,7 +132,7 @@ async def test_every_attack_of_the_list_is_blocked(level: Level, port: int) -> N
         for name, code in ATTACKS.items():
             result = await box.run(code.replace("PORT", str(port)) + "\n'breached'", inputs={}, tools={}, bridge=refuse)
             # An attack with a mistake in it would be blocked by that: only what the kernel says counts.
-            refused = any(f"{kind}: " in result.error for kind in BLOCKS)
+            refused = any(kind in result.error for kind in BLOCKS)
             if result.status == "ok" or not refused:
                 got_through.append(name)
         assert (await box.run("1 + 1", inputs={}, tools={}, bridge=refuse)).value == 2
@@ -115,9 +158,10 @@ async def test_namespaces_and_processes_by_clone_are_refused(level: Level) -> No
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
         f"a = libc.syscall({number}, 0x10000000 | 17, 0, 0, 0, 0), ctypes.get_errno()\n"
         f"b = libc.syscall({number}, 17, 0, 0, 0, 0), ctypes.get_errno()\n"
-        "c = libc.syscall(435, 0, 0), ctypes.get_errno()\n[a, b, c]"
+        "c = libc.syscall(435, 0, 0), ctypes.get_errno()\n"
+        f"d = libc.syscall({number}, 0x3D0F00 | 0x40000000, 0, 0, 0, 0), ctypes.get_errno()\n[a, b, c, d]"
     )
-    assert (await tried(level, code)).value == [[-1, 1], [-1, 1], [-1, 38]]
+    assert (await tried(level, code)).value == [[-1, 1], [-1, 1], [-1, 38], [-1, 1]]
 
 
 async def test_another_calling_convention_kills() -> None:
@@ -134,8 +178,11 @@ async def test_the_environment_holds_no_secret(level: Level) -> None:
         result = await tried(level, "import os\nsorted(os.environ)")
     finally:
         del os.environ["REMIT_TEST_SECRET"]
-    # The first is Python's own doing at its start; the others keep libraries from starting threads.
-    assert result.value == ["LC_CTYPE", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"], result
+    # LC_CTYPE is Python's own doing at its start; the others say how libraries work.
+    assert result.value == [
+        *("ARROW_DEFAULT_MEMORY_POOL", "LC_CTYPE", "MKL_NUM_THREADS", "MPLBACKEND"),
+        *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+    ], result
 
 
 async def test_a_bomb_of_threads_meets_its_bound() -> None:
@@ -166,43 +213,85 @@ async def test_the_disk_and_its_inodes_are_bounded() -> None:
         assert large.value in (3, 4)
 
 
-@pytest.mark.parametrize("level", LEVELS)
-async def test_memory_output_time_and_processor_are_told_apart(level: Level) -> None:
-    small = Bounds(wall=0.5, cpu=10.0, output=10_000)
-    async with opened(level, small) as box:
-        ended = {
-            name: (await box.run(code, inputs={}, tools={}, bridge=refuse)).status
-            for name, code in {
-                "memory": "x = bytearray(10 * 2**30)",
-                "many": "x = []\nwhile True: x.append(bytearray(2**20))",
-                "output": "while True: print('x' * 1000)",
-                "native output": "import os\nwhile True: os.write(2, b'x' * 1000)",
-                "value": "'x' * 20_000",
-                "sleep": "import time\ntime.sleep(60)",
-                "loop": "while True: pass",
-                "crash": "import ctypes\nctypes.string_at(0)",
-                "exit": "import os\nos._exit(0)",
-                "depth": "v = []\nfor _ in range(100_000): v = [v]\nv",
-                "recursion": "def f(): f()\nf()",
-            }.items()
-        }
-    assert ended == {
-        "memory": "oom",
-        "many": "oom",
-        "output": "output_limit",
-        "native output": "output_limit",
-        "value": "output_limit",
-        "sleep": "timeout",
-        "loop": "timeout",
-        "crash": "killed",
-        "exit": "killed",
-        "depth": "error",
-        "recursion": "error",
-    }
+BREAKS = {
+    "memory": ("x = bytearray(10 * 2**30)", "oom"),
+    "many": ("x = []\nwhile True: x.append(bytearray(2**20))", "oom"),
+    "native memory": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.malloc.restype = ctypes.c_void_p\n"
+        "while p := libc.malloc(2**24): ctypes.memset(ctypes.c_void_p(p), 1, 2**24)\nraise MemoryError",
+        "oom",
+    ),
+    "output": ("while True: print('x' * 1000)", "output_limit"),
+    "native output": ("import os\nwhile True: os.write(2, b'x' * 1000)", "output_limit"),
+    "value": ("'x' * 20_000", "output_limit"),
+    "sleep": ("import time\ntime.sleep(60)", "timeout"),
+    "loop": ("while True: pass", "timeout"),
+    "crash": ("import ctypes\nctypes.string_at(0)", "killed"),
+    "exit": ("import os\nos._exit(0)", "killed"),
+    "depth": ("v = []\nfor _ in range(100_000): v = [v]\nv", "error"),
+    "recursion": ("def f(): f()\nf()", "error"),
+    "stack": ("import resource\nresource.setrlimit(resource.RLIMIT_STACK, (1 << 40, 1 << 40))", "error"),
+}
 
 
-@pytest.mark.parametrize("level", LEVELS)
-async def test_processor_time_is_bounded_even_when_the_signal_is_ignored(level: Level) -> None:
+async def test_memory_output_time_and_processor_are_told_apart() -> None:
+    async def ended(level: Level) -> dict[str, str]:
+        statuses: dict[str, str] = {}
+        for late in (True, False):
+            async with opened(level, Bounds(wall=0.5 if late else 20.0, output=10_000)) as box:
+                for name, (code, status) in BREAKS.items():
+                    if (status == "timeout") == late:
+                        statuses[name] = (await box.run(code, inputs={}, tools={}, bridge=refuse)).status
+        return statuses
+
+    for statuses in await everywhere(ended):
+        assert statuses == {name: status for name, (_code, status) in BREAKS.items()}
+
+
+async def test_processor_time_is_bounded_even_when_the_signal_is_ignored() -> None:
     code = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
-    result = await tried(level, code, Bounds(cpu=1.0))
-    assert (result.status, result.why) == ("timeout", "more than 1 s of processor")
+    for result in await everywhere(lambda level: tried(level, code, Bounds(cpu=1.0))):
+        assert (result.status, result.why) == ("timeout", "more than 1 s of processor")
+
+
+LOOK = """
+import ctypes, gc
+# The pages of small objects that the interpreter has beside this one, as native code would read them.
+found = token.encode() in ctypes.string_at(id(token) & ~(2**14 - 1), 2**14)[::-1]
+dicts = [each for each in gc.get_objects() if isinstance(each, dict)]
+texts = [str(text) for each in dicts for pair in each.items() for text in pair if isinstance(text, (str, bytes))]
+found + sum(token in text[::-1] for text in texts)
+"""
+"""Looks for a token that is given backwards and only ever compared backwards, so as not to find itself."""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_a_program_finds_nothing_of_other_boxes_or_of_the_program_before_it(level: Level, tmp_path: Path) -> None:
+    needs(level)
+    token = secrets.token_hex(16)
+    (tmp_path / token).write_text(token)
+    sandbox = NativeSandbox(level=level)
+    try:
+        mounts = (Mount(source=str(tmp_path / token), target="/data/x"),) if level != "landlock only" else ()
+        other = await sandbox.open(SandboxPolicy(mounts=mounts))
+        if mounts:
+            await other.put("x", token.encode())
+        box = await sandbox.open(SandboxPolicy())
+        for each in (other, box):
+            await each.run("len(secret)", inputs={"secret": token}, tools={}, bridge=refuse)
+        result = await box.run(LOOK, inputs={"token": token[::-1]}, tools={}, bridge=refuse)
+    finally:
+        await sandbox.close()
+    assert result.value == 0, result
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_a_worker_has_its_streams_and_its_bridge_and_no_other_descriptor(level: Level) -> None:
+    code = (
+        "import os, stat\nkinds = []\nfor n in range(1 << 12):\n"
+        " try: kinds.append([n, stat.filemode(os.fstat(n).st_mode)[0]])\n except OSError: pass\nkinds"
+    )
+    async with opened(level) as box:
+        for _ in range(2):
+            result = await box.run(code, inputs={}, tools={}, bridge=refuse)
+            assert result.value == [[0, "c"], [1, "s"], [2, "s"], [3, "s"]], result

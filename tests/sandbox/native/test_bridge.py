@@ -4,9 +4,9 @@ import json
 import pytest
 from tests.sandbox.native.places import LEVELS, opened
 
+from remit.core.programs import Bounds
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox.native import Level
-from remit.core.programs import Bounds
 
 SEND = """
 import os, json, struct

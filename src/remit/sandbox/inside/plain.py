@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from datetime import date, time
-from typing import cast
+from datetime import date, time, timedelta
+from typing import Protocol, cast
 
 _DEEPEST = 50
 _LEAST, _LARGEST = -(1 << 63), (1 << 64) - 1
@@ -47,19 +47,41 @@ def _sound(text: str) -> str:
 
 
 def _key(key: object) -> str:
+    if isinstance(key, tuple):
+        # Groups by several columns.
+        return ", ".join(_key(part) for part in tuple[object, ...](key))  # pyright: ignore[reportUnknownArgumentType]
     return _sound(key) if isinstance(key, str) else str(plain(key, _DEEPEST))
 
 
 def _other(value: object, depth: int) -> object:
-    if isinstance(value, date | time):
+    if isinstance(value, date | time) and type(value).__name__ != "NaTType":
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return _sound(str(value))
     # Tables, columns, arrays and their scalars, without importing the libraries they come from.
-    if type(value).__name__ == "DataFrame" and hasattr(value, "to_dict"):
-        return plain(value.to_dict("records"), depth + 1)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType, reportAttributeAccessIssue]
-    if type(value).__name__ == "Series" and hasattr(value, "to_dict"):
-        return plain(value.to_dict(), depth + 1)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType, reportAttributeAccessIssue]
+    kind = type(value).__name__
+    if kind in {"DataFrame", "Series"} and hasattr(value, "to_dict"):
+        return plain(_table(value, kind), depth + 1)
+    if kind in {"NAType", "NaTType"}:
+        return None
     if hasattr(value, "tolist"):
         return plain(value.tolist(), depth + 1)  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType, reportAttributeAccessIssue]
-    if type(value).__name__ in {"Decimal", "Fraction", "UUID"}:
+    if kind in {"Decimal", "Fraction", "UUID"}:
         return _sound(str(value))
-    raise TypeError(f"the value has a {type(value).__name__}, which JSON cannot say")
+    raise TypeError(f"the value has a {kind}, which JSON cannot say")
+
+
+class _Table(Protocol):
+    """A table or a column of one, as pandas has them."""
+
+    def astype(self, kind: type) -> "_Table": ...
+    def where(self, there: object, other: None) -> "_Table": ...
+    def notna(self) -> object: ...
+    def to_dict(self, *orient: str) -> object: ...
+
+
+def _table(value: object, kind: str) -> object:
+    table = cast("_Table", value)
+    # What is missing is a number that is none, which JSON cannot say.
+    whole = table.astype(object).where(table.notna(), None)
+    return whole.to_dict("records") if kind == "DataFrame" else whole.to_dict()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import select
 import socket
 import struct
 from collections.abc import Sequence
@@ -19,13 +20,15 @@ class Link:
         end.setblocking(False)  # noqa: FBT003
         self._socket = end
 
-    async def send(self, frame: JsonObject, data: bytes = b"", descriptors: Sequence[int] = ()) -> None:
-        """Send a frame, bytes after it, and copies of descriptors; raise `OSError` when nobody is there."""
-        packed = pack(cast("dict[str, object]", frame)) + data
-        if descriptors:
-            socket.send_fds(self._socket, [packed[:HEADER]], list(descriptors))
-            packed = packed[HEADER:]
-        await asyncio.get_running_loop().sock_sendall(self._socket, packed)
+    async def send(self, frame: JsonObject, data: bytes = b"") -> None:
+        """Send a frame and bytes after it; raise `OSError` when nobody is there."""
+        await self.write(pack(cast("dict[str, object]", frame)) + data)
+
+    def hand(self, frame: JsonObject, descriptors: Sequence[int] = ()) -> None:
+        """Send a small frame and copies of descriptors at once; raise `OSError` when nobody is there, or reads."""
+        packed = pack(cast("dict[str, object]", frame))
+        if socket.send_fds(self._socket, [packed], list(descriptors)) < len(packed):
+            raise BlockingIOError("the other end does not read")
 
     async def write(self, data: bytes) -> None:
         """Write all of it; raise `OSError` when nobody is there."""
@@ -58,6 +61,13 @@ class Link:
     def closed(self) -> bool:
         """Whether this end is closed."""
         return self._socket.fileno() < 0
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether the other end is closed."""
+        poll = select.poll()
+        poll.register(self._socket, 0)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close this end."""

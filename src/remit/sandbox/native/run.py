@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import signal
-import socket
 from collections.abc import Mapping
 
 from remit.core.programs import Bounds, Bridge, Result, Status
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox.conversation import Conversation, Done, Failed
+from remit.sandbox.inside.framing import pack
+from remit.sandbox.native.control import Control, Worker
 from remit.sandbox.native.link import Link
 
 _GRACE = 10.0
@@ -18,56 +19,66 @@ _GRACE = 10.0
 class Run:
     """Follows one program of a box to its end."""
 
-    def __init__(self, control: Link, bounds: Bounds, tools: Mapping[str, tuple[str, ...]], bridge: Bridge) -> None:
-        """Follow the program that `control` is about to start."""
-        self._control, self._bounds, self._tools, self._bridge = control, bounds, tools, bridge
+    def __init__(self, control: Control, worker: Worker, bounds: Bounds) -> None:
+        """Follow the program that is given to this worker."""
+        self._control, self._worker, self._bounds = control, worker, bounds
         self._verdict: tuple[Status, str] | None = None
         self._over = self._stopped = False
-        self.intact = False
+        self._started = 0.0
+        self.intact = True
         """Whether the box can run another program."""
 
-    async def follow(self, code: str, inputs: Mapping[str, JsonValue]) -> Result:
-        """Start the program and say how it ended."""
-        started = asyncio.get_running_loop().time()
-        talk, theirs = socket.socketpair()
-        output, their_output = socket.socketpair()
-        heard, printed = Link(talk), Link(output)
-        with theirs, their_output:
-            try:
-                order = self._order(code, inputs)
-                await self._control.send(order, descriptors=(theirs.fileno(), their_output.fileno()))
-            except OSError:
-                heard.close()
-                printed.close()
-                return Result(status="killed", why="the box had been killed")
-        capture = asyncio.create_task(self._capture(printed))
-        ended = asyncio.create_task(self._control.receive())
-        said = Conversation(heard, self._bounds, self._tools, self._bridge)
+    async def begin(self, code: str, inputs: Mapping[str, JsonValue], tools: Mapping[str, tuple[str, ...]]) -> None:
+        """Hand over the program; what goes wrong with that shows in how it ends."""
+        self._started = asyncio.get_running_loop().time()
+        order = pack(self._order(code, inputs, tools))
+        try:
+            async with asyncio.timeout(self._bounds.wall):
+                await self._worker.bridge.write(order)
+        except TimeoutError:
+            self._verdict = "timeout", "the program did not begin"
+        except OSError:
+            self._verdict = "killed", "the process was gone before the program began"
+        except asyncio.CancelledError:
+            # Half an order is a worker that waits for ever.
+            await self._cancelled(asyncio.create_task(self._control.ended(self._worker.number)))
+            raise
+
+    async def finish(self, tools: Mapping[str, tuple[str, ...]], bridge: Bridge) -> Result:
+        """Follow the program to its end and say how it was."""
+        self.intact = False
+        capture = asyncio.create_task(self._capture(self._worker.output))
+        ended = asyncio.create_task(self._control.ended(self._worker.number))
+        said = Conversation(self._worker.bridge, self._bounds, tools, bridge)
         talking = asyncio.create_task(self._talk(said))
         try:
             end = await self._settle(said, talking, ended)
             data = await capture
         except asyncio.CancelledError:
-            # The box goes on, so this program must be gone before it does.
-            await self._stop("killed", "the run was cancelled")
-            await asyncio.wait({ended}, timeout=_GRACE)
-            self._believe_box(ended)
+            await self._cancelled(ended)
             raise
         finally:
             for task in (capture, ended, talking):
                 task.cancel()
             await asyncio.gather(capture, ended, talking, return_exceptions=True)
-            heard.close()
-            printed.close()
-        return self._result(said, end, data, asyncio.get_running_loop().time() - started)
+        return self._result(said, end, data)
 
-    def _order(self, code: str, inputs: Mapping[str, JsonValue]) -> JsonObject:
+    async def _cancelled(self, ended: asyncio.Task[JsonObject | None]) -> None:
+        # The box goes on, so this program must be gone before it does.
+        self.intact = False
+        await self._stop("killed", "the run was cancelled")
+        await asyncio.wait({ended}, timeout=_GRACE)
+        self._believe_box(ended)
+        ended.cancel()
+
+    def _order(
+        self, code: str, inputs: Mapping[str, JsonValue], tools: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, object]:
         bounds = self._bounds
         return {
-            "op": "run",
             "code": code,
             "inputs": dict(inputs),
-            "tools": {name: list(parameters) for name, parameters in self._tools.items()},
+            "tools": {name: list(parameters) for name, parameters in tools.items()},
             "memory": bounds.memory,
             "cpu": bounds.cpu,
             "disk": bounds.disk,
@@ -81,7 +92,7 @@ class Run:
         if not self._stopped and not self._over:
             self._stopped = True
             with contextlib.suppress(OSError):
-                await self._control.send({"op": "kill"})
+                await self._control.kill(self._worker.number)
 
     async def _settle(
         self, said: Conversation, talking: asyncio.Task[None], ended: asyncio.Task[JsonObject | None]
@@ -108,6 +119,9 @@ class Run:
         return end
 
     async def _talk(self, said: Conversation) -> None:
+        if self._verdict:
+            await self._stop(*self._verdict)
+            return
         await said.follow()
         if said.verdict is not None:
             await self._stop(*said.verdict)
@@ -118,7 +132,7 @@ class Run:
             await self._stop("output_limit", f"printed more than {self._bounds.output:,} bytes")
         return data[: self._bounds.output]
 
-    def _result(self, said: Conversation, end: JsonObject | None, data: bytes, seconds: float) -> Result:
+    def _result(self, said: Conversation, end: JsonObject | None, data: bytes) -> Result:
         status, why = self._judge(said, end)
         last = said.last
         failed = last if isinstance(last, Failed) and status == "error" else None
@@ -130,7 +144,7 @@ class Run:
             line=failed.line if failed else 0,
             why=why,
             calls=said.calls,
-            seconds=seconds,
+            seconds=asyncio.get_running_loop().time() - self._started,
         )
 
     def _judge(self, said: Conversation, end: JsonObject | None) -> tuple[Status, str]:
@@ -139,12 +153,16 @@ class Run:
             return self._verdict
         if end is None or end.get("op") != "ended":
             return "killed", "the box was killed"
+        return self._ended(end) or said.believed()
+
+    def _ended(self, end: JsonObject) -> tuple[Status, str] | None:
+        """Say what ended the process, unless it came to its end."""
         code, cpu = end["status"], end["cpu"]
+        if end["oom"]:
+            return "oom", f"more than {self._bounds.memory:,} bytes"
         spent = isinstance(cpu, float) and cpu >= self._bounds.cpu
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and spent):
             return "timeout", f"more than {self._bounds.cpu:g} s of processor"
         if isinstance(code, int) and code < 0:
             return "killed", f"ended by {signal.Signals(-code).name}"
-        if code != 0:
-            return "killed", "the process ended without a result"
-        return said.believed()
+        return ("killed", "the process ended without a result") if code != 0 else None

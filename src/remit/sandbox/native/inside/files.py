@@ -6,6 +6,8 @@ import stat
 from remit.sandbox.native.inside.room import SCRATCH
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEEPEST = 32
+"""Folders within folders that are listed."""
 
 
 def _parts(path: str) -> list[str]:
@@ -65,5 +67,28 @@ def get(path: str, most: int) -> bytes:
             if os.fstat(descriptor).st_size > most:
                 raise OSError(f"{path!r} is larger than the {most} bytes of the disk")
             return file.read(most)
+    finally:
+        os.close(folder)
+
+
+def listing(most: int) -> dict[str, int]:
+    """List files: bytes by path, at most so many; links, names that are no text and what is too deep are left out."""
+    found: dict[str, int] = {}
+    _list(os.open(SCRATCH, _FOLDER), "", found, most)
+    return found
+
+
+def _list(folder: int, prefix: str, found: dict[str, int], most: int) -> None:
+    try:
+        for name in sorted(os.listdir(folder)):
+            if len(found) >= most:
+                return
+            there = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            if not name.isprintable():
+                continue
+            if stat.S_ISREG(there.st_mode):
+                found[prefix + name] = there.st_size
+            elif stat.S_ISDIR(there.st_mode) and prefix.count("/") < _DEEPEST:
+                _list(os.open(name, _FOLDER, dir_fd=folder), f"{prefix}{name}/", found, most)
     finally:
         os.close(folder)

@@ -28,7 +28,7 @@ def _handled(abi: int) -> int:
     return _FIRST | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0) | (_DEVICES if abi >= 5 else 0)
 
 
-def _allow(ruleset: int, path: str, rights: int) -> None:
+def _allow(rules: int, path: str, rights: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
@@ -38,28 +38,30 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
             rights &= _OF_FILES
         rule = struct.pack("=Qi", rights, descriptor)
-        syscall(_ADD, f"Landlock rule of {path}", ctypes.c_int(ruleset), ctypes.c_int(1), rule, ctypes.c_uint32(0))
+        syscall(_ADD, f"Landlock rule of {path}", ctypes.c_int(rules), ctypes.c_int(1), rule, ctypes.c_uint32(0))
     finally:
         os.close(descriptor)
 
 
-def apply(readable: list[str], listed: list[str], writable: list[str]) -> None:
-    """Let this process read, list or write below these paths and nowhere else, for ever."""
+def ruleset(readable: list[str], listed: list[str], writable: list[str]) -> int:
+    """Make the rules that let a process read, list or write below these paths and nowhere else."""
     abi = version()
     handled = _handled(abi)
     attributes = struct.pack("=Q", handled)
     attributes += struct.pack("=Q", _NETWORK) if abi >= 4 else b""
     attributes += struct.pack("=Q", _SCOPES) if abi >= 6 else b""
     size = ctypes.c_size_t(len(attributes))
-    ruleset = syscall(_CREATE, "Landlock ruleset", attributes, size, ctypes.c_uint32(0))
-    try:
-        for path in readable:
-            _allow(ruleset, path, _READ_FILE | _READ_DIR)
-        for path in listed:
-            _allow(ruleset, path, _READ_DIR)
-        for path in writable:
-            _allow(ruleset, path, handled & ~_EXECUTE & ~_MAKE_SPECIAL)
-        prctl(PR_SET_NO_NEW_PRIVS, 1, "no_new_privs")
-        syscall(_RESTRICT, "Landlock", ctypes.c_int(ruleset), ctypes.c_uint32(0))
-    finally:
-        os.close(ruleset)
+    rules = syscall(_CREATE, "Landlock ruleset", attributes, size, ctypes.c_uint32(0))
+    for path in readable:
+        _allow(rules, path, _READ_FILE | _READ_DIR)
+    for path in listed:
+        _allow(rules, path, _READ_DIR)
+    for path in writable:
+        _allow(rules, path, handled & ~_EXECUTE & ~_MAKE_SPECIAL)
+    return rules
+
+
+def restrict(rules: int) -> None:
+    """Put this process and what it starts under the rules, for ever."""
+    prctl(PR_SET_NO_NEW_PRIVS, 1, "no_new_privs")
+    syscall(_RESTRICT, "Landlock", ctypes.c_int(rules), ctypes.c_uint32(0))

@@ -76,19 +76,23 @@ def prctl(option: int, value: int, what: str) -> None:
     check(_libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero), what)
 
 
-def die_with_parent() -> None:
+def die_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
     """Be killed when the thread that made this process ends; changing the user id undoes it."""
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL, "PR_SET_PDEATHSIG")
+    prctl(PR_SET_PDEATHSIG, by, "PR_SET_PDEATHSIG")
 
 
-def drop_capabilities() -> None:
-    """Give up every capability, for ever."""
+def bar_capabilities() -> None:
+    """See to it that neither this process nor what it starts gets a capability that it has not, by whatever it runs."""
     for capability in range(_LAST_CAPABILITY + 1):
         try:
             prctl(PR_CAPBSET_DROP, capability, "PR_CAPBSET_DROP")
         except OSError:
             # The kernel knows no more of them, or there was none to begin with.
             break
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, for ever once they are barred."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     none = (ctypes.c_uint32 * 6)()
     syscall(own("capset"), "capset", header, none)
@@ -122,6 +126,9 @@ def pivot(root: str) -> None:
 
 def one_arena() -> None:
     """Keep threads from reserving 64 MiB of address space each, which would count as memory of the program."""
-    mallopt = getattr(_libc, "mallopt", None)
+    mallopt, trim = getattr(_libc, "mallopt", None), getattr(_libc, "malloc_trim", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
+    if trim is not None:
+        # What loading left behind would be copied for every box.
+        trim(ctypes.c_size_t(0))

@@ -22,7 +22,8 @@ SCRATCH = "/scratch"
 _SITES = ("site-packages", "dist-packages", "test", "idlelib", "ensurepip")
 """Folders of the standard library's that hold other people's code or what no program needs."""
 _ROOM = "/tmp"
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
+_DEVICES = ("/dev/null", "/dev/urandom", "/dev/random")
+"""Not `/dev/zero`, which is memory that no limit of a process counts once it is mapped."""
 
 
 def library() -> str:
@@ -44,23 +45,11 @@ def standard() -> list[str]:
     return [entry.path for entry in os.scandir(library()) if entry.name not in _SITES]
 
 
-def preloaded(sites: list[str]) -> list[str]:
-    """List what the modules that are loaded came from, below folders of packages."""
-    found: set[str] = set()
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None) or ""
-        for site in sites:
-            if path.startswith(site + "/"):
-                top = site + "/" + path[len(site) + 1 :].split("/", 1)[0]
-                found |= {top, top + ".libs"}
-    return sorted(path for path in found if os.path.exists(path))  # noqa: PTH110
-
-
 def _place(root: str, target: str, *, folder: bool) -> str:
     """Make a mount point."""
     place = root + target
     os.makedirs(place if folder else os.path.dirname(place), mode=0o755, exist_ok=True)  # noqa: PTH103, PTH120
-    if not folder:
+    if not folder and not os.path.exists(place):  # noqa: PTH110
         os.close(os.open(place, os.O_CREAT | os.O_WRONLY, 0o644))
     return place
 
@@ -72,14 +61,25 @@ def _show(root: str, descriptor: int, target: str, flags: int) -> None:
     os.close(descriptor)
 
 
+def _cover(at: str, flags: int) -> list[str]:
+    """Hide what nobody needs; only a process that may mount could look below, and no program may."""
+    places = [f"{at}/{name}" for name in _SITES if os.path.isdir(f"{at}/{name}")]  # noqa: PTH112
+    for place in places:
+        mount("tmpfs", place, "tmpfs", flags, "size=1m,nr_inodes=4096,mode=0755")
+    return places
+
+
 def build(packages: list[str], mounts: list[tuple[str, str]], disk: int, files: int) -> None:
     """Make the root of this process's mount namespace; raise `OSError` where the machine forbids it."""
     mount("none", "/", None, MS_REC | MS_PRIVATE)
-    code = {path: os.open(path, os.O_PATH) for path in (*standard(), *shared(), *packages)}
+    code = {path: os.open(path, os.O_PATH) for path in (*shared(), *packages)}
+    core = os.open(library(), os.O_PATH)
     data = [(os.open(source, os.O_PATH), target) for source, target in mounts]
     devices = {path: os.open(path, os.O_PATH) for path in _DEVICES if os.path.exists(path)}  # noqa: PTH110
     hidden = MS_NOSUID | MS_NODEV
     mount("tmpfs", _ROOM, "tmpfs", hidden, "size=4m,nr_inodes=8192,mode=0755")
+    _show(_ROOM, core, library(), hidden)
+    covers = _cover(_ROOM + library(), hidden)
     for path, descriptor in code.items():
         _show(_ROOM, descriptor, path, hidden)
     for path, descriptor in devices.items():
@@ -91,5 +91,7 @@ def build(packages: list[str], mounts: list[tuple[str, str]], disk: int, files: 
     pages = max(1, -(-disk // os.sysconf("SC_PAGE_SIZE")))
     size = f"size={pages * os.sysconf('SC_PAGE_SIZE')},nr_inodes={files + 1},mode=0777"
     mount("tmpfs", scratch, "tmpfs", hidden | MS_NOEXEC, size)
+    for place in covers:
+        mount("none", place, None, MS_REMOUNT | MS_BIND | MS_RDONLY | hidden)
     pivot(_ROOM)
     mount("none", "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | hidden)

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import os
 import struct
+from functools import cache
 
 from remit.sandbox.native.inside.linux import PR_SET_NO_NEW_PRIVS, check, prctl
 from remit.sandbox.native.inside.syscalls import AUDIT, checked, plain
@@ -18,6 +19,13 @@ _X32 = 0x4000_0000
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 
 _CLONE_THREAD = 0x0001_0000
+_CLONE_MORE = 0x7E02_0080 | 0x0000_F000
+"""Namespaces, a descriptor of the process, tracing, vfork and another parent: no thread asks for them."""
+_MAP_SHARED, _MAP_ANONYMOUS = 1, 0x20
+_MAP_MORE = 0x0100 | 0x2000 | 0x4_0000
+"""MAP_GROWSDOWN, MAP_LOCKED, MAP_HUGETLB: memory that the limit of the process does not count."""
+_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034)
+"""Copies, flags, locks, sizes; not F_SETOWN and F_SETSIG, by which the kernel sends a signal for a process."""
 _AF_UNIX = 1
 _TERMINAL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX: what opening and wrapping files asks."""
@@ -57,11 +65,17 @@ def _nothing(argument: int) -> _Code:
 
 
 def _rules(pid: int, *, threads: bool) -> dict[str, _Code]:
-    thread: _Code = [_low(0), (_ANY_BIT, 0, 1, _CLONE_THREAD), _return(_ALLOW if threads else _DENY[3]), _DENY]
+    more: _Code = [_low(0), (_ANY_BIT, 0, 1, _CLONE_MORE), _DENY]
+    thread: _Code = [*more, (_ANY_BIT, 0, 1, _CLONE_THREAD), _return(_ALLOW if threads else _DENY[3]), _DENY]
+    special: _Code = [_low(3), (_ANY_BIT, 0, 1, _MAP_MORE), _DENY]
+    shared: _Code = [(_ANY_BIT, 0, 2, _MAP_SHARED), (_ANY_BIT, 0, 1, _MAP_ANONYMOUS), _DENY, _return(_ALLOW)]
     return {
         "clone": thread,
         # Its arguments are in memory, where a filter cannot look; C libraries fall back to clone.
         "clone3": [_return(_ERRNO | errno.ENOSYS)],
+        # Shared memory without a file is nobody's in particular, so no limit of a process counts it.
+        "mmap": [*special, *shared],
+        "fcntl": _one_of(1, _FCNTL),
         "ioctl": _one_of(1, _TERMINAL),
         # Where process ids are those of the machine, no other process may be reached.
         "kill": _one_of(0, (pid,)),
@@ -82,11 +96,9 @@ _CHANGES = (
 """What changes files, some of it past Landlock (modes and times always, lengths in its first versions)."""
 
 
-def build(machine: str, pid: int, *, alone: bool) -> bytes:
-    """Write the filter of a process; raise `OSError` for a machine it has no numbers of.
-
-    Alone, a process has namespaces of its own; without them it gets no threads and changes no files.
-    """
+@cache
+def _first(machine: str, *, alone: bool) -> bytes:
+    """Write the part of the filter that is the same for every process."""
     if machine not in AUDIT:
         raise OSError(errno.ENOSYS, f"the filter knows no numbers of {machine}")
     code: _Code = [(_LOAD, 0, 0, _MACHINE), (_EQUAL, 1, 0, AUDIT[machine]), _return(_KILL), (_LOAD, 0, 0, _NUMBER)]
@@ -96,11 +108,24 @@ def build(machine: str, pid: int, *, alone: bool) -> bytes:
         if name in _CHANGES and not alone:
             continue
         code += [(_EQUAL, 0, 1, number), _return(_ALLOW)]
+    return _packed(code)
+
+
+def _packed(code: _Code) -> bytes:
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+
+
+def build(machine: str, pid: int, *, alone: bool) -> bytes:
+    """Write the filter of a process; raise `OSError` for a machine it has no numbers of.
+
+    Alone, a process has namespaces of its own; without them it gets no threads and changes no files.
+    """
+    first = _first(machine, alone=alone)
+    code: _Code = []
     rules = _rules(pid, threads=alone)
     for name, number in checked(machine).items():
         code += [(_EQUAL, 0, len(rules[name]), number), *rules[name]]
-    code.append(_DENY)
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
+    return first + _packed([*code, _DENY])
 
 
 def apply(*, alone: bool) -> None:

@@ -1,4 +1,7 @@
-"""The process of one program: gives everything up, for ever, before the first line of it runs."""
+"""The process of one program: gives everything up, for ever, before it is told which.
+
+It is made in advance, and knows nothing but what every box of its kind knows.
+"""
 
 import os
 import resource
@@ -7,30 +10,39 @@ import sys
 from typing import cast
 
 from remit.sandbox.inside import program
-from remit.sandbox.inside.framing import Frame
+from remit.sandbox.inside.framing import Frame, receive
 from remit.sandbox.native.inside import landlock, linux, room, seccomp
 
 _NOBODY = 65534
 _FILES = 64
 """Open files of a program."""
+_SIGNALS = 256
+"""Signals that wait."""
+_STACK = 8 << 20
+_BRIDGE = 3
 
 
-def _limit(order: Frame, base: int, *, namespaces: bool) -> None:
-    memory = base + cast("int", order["memory"])
+def _limit(order: Frame, box: Frame) -> None:
+    memory = cast("int", order["memory"])
     cpu = max(1, -(-int(cast("float", order["cpu"]) * 1000) // 1000))
+    # What is private and can be written is memory; what is only reserved, as allocators do, is not, but has tables.
+    data, space = cast("int", box["data"]) + memory, cast("int", box["base"]) + 4 * memory + (2 << 30)
     limits = {
-        resource.RLIMIT_AS: (memory, memory),
+        resource.RLIMIT_DATA: (data, data),
+        resource.RLIMIT_AS: (space, space),
         # The soft bound ends the program by SIGXCPU, which tells it apart; one that ignores it meets the hard one.
         resource.RLIMIT_CPU: (cpu, cpu + 1),
+        resource.RLIMIT_STACK: (_STACK, _STACK),
         resource.RLIMIT_FSIZE: (cast("int", order["disk"]),) * 2,
         resource.RLIMIT_NOFILE: (_FILES, _FILES),
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_MEMLOCK: (0, 0),
         resource.RLIMIT_MSGQUEUE: (0, 0),
+        resource.RLIMIT_SIGPENDING: (_SIGNALS, _SIGNALS),
     }
-    if namespaces:
-        # Counted per user namespace: its keeper is one of them.
-        processes = cast("int", order["processes"]) + 1
+    if box["namespaces"]:
+        # Counted per user namespace: its keeper and the worker in advance are among them.
+        processes = cast("int", order["processes"]) + 2
         limits[resource.RLIMIT_NPROC] = (processes, processes)
     for name, (soft, hard) in limits.items():
         ceiling = resource.getrlimit(name)[1]
@@ -64,38 +76,35 @@ def _reseed() -> None:
         numpy.random.seed()
 
 
-def _confine(box: Frame, order: Frame) -> None:
+def _confine(box: Frame, bridge: int) -> None:
     namespaces = bool(box["namespaces"])
     os.setsid()
     _become_nobody(change=bool(box["nobody"]))
     # After the change of user, which would undo it.
     linux.die_with_parent()
-    if namespaces:
-        os.chdir(room.SCRATCH)
-    if box["landlock"] and namespaces:
-        landlock.apply(["/"], [], [room.SCRATCH, "/dev/null"])
-    elif box["landlock"]:
-        packages = cast("list[str]", box["packages"])
-        landlock.apply([*room.standard(), *room.shared(), *packages], [room.library()], [])
-    _limit(order, cast("int", box["base"]), namespaces=namespaces)
+    os.chdir(room.SCRATCH if namespaces else "/")
+    if box["landlock"]:
+        landlock.restrict(cast("int", box["ruleset"]))
+    if bridge != _BRIDGE:
+        os.dup2(bridge, _BRIDGE)
+    os.closerange(_BRIDGE + 1, 1 << 16)
     seccomp.apply(alone=namespaces)
 
 
-def main(box: Frame, order: Frame, bridge: int, output: int) -> None:
-    """Run the program that was ordered; never returns."""
+def main(box: Frame, bridge: int, output: int) -> None:
+    """Give everything up, wait for a program and run it; never returns."""
     status = 1
     try:
-        kept = os.dup2(bridge, 3 if output != 3 else 4)
         for name in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
             signal.signal(name, signal.SIG_DFL)
         _streams(output)
-        if kept != 3:
-            kept = os.dup2(kept, 3)
-        os.closerange(4, 1 << 16)
         _reseed()
-        _confine(box, order)
-        program.run(kept, order)
-        status = 0
+        _confine(box, bridge)
+        order = receive(_BRIDGE)
+        if order is not None:
+            _limit(order, box)
+            program.run(_BRIDGE, order)
+            status = 0
     except OSError as error:
         # Before the program began, it is ours and a person must be able to find out; later nobody reads it.
         os.write(2, f"the box could not be closed: {error}\n".encode())

@@ -1,69 +1,25 @@
-"""The zygote: a process without environment, files or secrets, warmed once, of which every box is a copy."""
+"""The zygote: a process without environment, files or secrets, warmed once, of which every box is a copy.
 
-import gc
-import importlib
+What it is told of a box is no secret of anybody's: the names of files to mount go to the box alone.
+"""
+
+import contextlib
 import os
 import resource
+import select
 import signal
 import socket
-import stat
 import sys
+import time
+from types import FrameType
 from typing import cast
 
 from remit.sandbox.inside.framing import Frame, pack, receive, receive_with, write
-from remit.sandbox.native.inside import keeper, landlock, linux, room
+from remit.sandbox.native.inside import groups, keeper, landlock, linux, room, seccomp, warm
 
-_WARM = ("json", "math", "re", "datetime", "decimal", "statistics", "itertools", "collections")
-_MOST = 8
-"""Descriptors that come with one order."""
-
-
-def _warm(order: Frame) -> tuple[list[str], list[str]]:
-    """Import what programs commonly need: the packages that there are, and where they came from."""
-    sites = cast("list[str]", order["sites"])
-    sys.path.extend(sites)
-    # Threads of a library would not survive the fork, and each box has few.
-    os.environ.update({"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
-    for name in _WARM:
-        importlib.import_module(name)
-    there: list[str] = []
-    for name in cast("list[str]", order["packages"]):
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue
-        there.append(name)
-    return there, room.preloaded(sites)
-
-
-def _readable(path: str) -> bool:
-    """Whether anybody may read a path, once it is shown at a place of its own."""
-    mode = os.stat(path).st_mode  # noqa: PTH116
-    if not stat.S_ISDIR(mode):
-        return bool(mode & stat.S_IROTH)
-    if mode & 0o5 != 0o5:
-        return False
-    inner = [entry.stat(follow_symlinks=False).st_mode for entry in os.scandir(path)]
-    return all(each & (0o5 if stat.S_ISDIR(each) else 0o4) for each in inner)
-
-
-def _reachable(path: str) -> bool:
-    """Whether anybody may reach a path through all folders above it."""
-    above = path.split("/")
-    return all(os.stat("/".join(above[:end]) or "/").st_mode & stat.S_IXOTH for end in range(1, len(above)))  # noqa: PTH116
-
-
-def _nobody(order: Frame) -> bool:
-    """Whether programs can run as a user that owns nothing; needs root, and code and data that anybody may read."""
-    if os.geteuid() != 0:
-        return False
-    try:
-        if not order["namespaces"]:
-            return _reachable(room.library() + "/os.py")
-        mounts = cast("list[list[str]]", order["mounts"])
-        return _readable(room.library()) and all(_readable(source) for source, _target in mounts)
-    except OSError:
-        return False
+_CLOSING = 5.0
+_RETRY = 50
+"""Milliseconds until a group that was still busy is tried again."""
 
 
 def _map(pid: int) -> bytes:
@@ -89,45 +45,110 @@ def _map(pid: int) -> bytes:
         return b"1"
 
 
-def _open(order: Frame, control: socket.socket) -> None:
-    told, tell = os.pipe()
-    try:
-        flags = sum(linux.CLONE_NEW.values())
-        pid = linux.clone(flags) if order["namespaces"] else os.fork()
-        if pid == 0:
-            os.close(tell)
-            keeper.main(order, control, told)
-        mapped = _map(pid) if order["namespaces"] else b"1"
-        os.write(tell, mapped)
-    except OSError as error:
-        write(control.fileno(), pack({"op": "failed", "why": str(error)}))
-    finally:
-        os.close(told)
-        os.close(tell)
+class Zygote:
+    """Makes boxes as ordered, and ends them all with itself."""
 
+    def __init__(self, orders: socket.socket, terms: Frame, kept: groups.Groups | None) -> None:
+        """Take orders; `terms` are the same for every box."""
+        self._orders, self._terms, self._groups = orders, terms, kept
+        self._boxes: dict[int, int] = {}
+        """Keepers by descriptor: the number of the box."""
+        self._gone: set[int] = set()
+        """Boxes whose groups are still to be removed."""
+        self._made = 0
+        self._poll = select.poll()
+        self._poll.register(orders.fileno(), select.POLLIN)
 
-def main(descriptor: int) -> None:
-    """Make boxes as ordered over the descriptor until its other end is gone."""
-    linux.die_with_parent()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    orders = socket.socket(fileno=descriptor)
-    first = receive(descriptor)
-    if first is None:
-        return
-    packages, origins = _warm(first)
-    linux.one_arena()
-    write(descriptor, pack({"op": "ready", "packages": packages, "landlock": _landlock()}))
-    gc.collect()
-    gc.freeze()
-    while True:
-        order, descriptors = receive_with(orders, _MOST)
-        if order is None:
+    def serve(self) -> None:
+        """Make boxes until the other end of the orders is gone."""
+        while True:
+            for descriptor, _event in self._poll.poll(_RETRY if self._gone else None):
+                if descriptor != self._orders.fileno():
+                    self._bury(descriptor)
+                    continue
+                order, descriptors = receive_with(self._orders, 1)
+                if order is None:
+                    return
+                with socket.socket(fileno=descriptors[0]) as control:
+                    self._open(order, control)
+            self._tidy()
+
+    def _bury(self, keeper_of_box: int) -> None:
+        self._poll.unregister(keeper_of_box)
+        self._gone.add(self._boxes.pop(keeper_of_box))
+        os.close(keeper_of_box)
+
+    def _tidy(self) -> None:
+        kept = self._groups
+        self._gone = {box for box in self._gone if kept is not None and not kept.remove(box)}
+
+    def _open(self, order: Frame, control: socket.socket) -> None:
+        told, tell = os.pipe()
+        events = -1
+        self._made += 1
+        try:
+            if order["group"] and self._groups is not None:
+                # What was there before counts again as soon as it is written to.
+                memory = cast("int", order["memory"]) + cast("int", self._terms["data"])
+                processes = cast("int", order["processes"])
+                events = self._groups.add(self._made, memory, processes)
+            flags = sum(linux.CLONE_NEW.values())
+            pid = linux.clone(flags) if order["namespaces"] else os.fork()
+            if pid == 0:
+                os.close(tell)
+                keeper.main(self._terms | order | {"events": events}, control, told)
+            self._watch(pid)
+            if events >= 0 and self._groups is not None:
+                self._groups.enter(self._made, pid)
+            mapped = _map(pid) if order["namespaces"] else b"1"
+            os.write(tell, mapped)
+        except OSError as error:
+            # Without a word, the new keeper ends by itself.
+            self._gone.add(self._made)
+            try:
+                write(control.fileno(), pack({"op": "failed", "why": str(error)}))
+            except OSError:
+                return
+        finally:
+            for descriptor in (told, tell, events):
+                if descriptor >= 0:
+                    os.close(descriptor)
+
+    def _watch(self, pid: int) -> None:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._gone.add(self._made)
             return
-        with open("/proc/self/statm") as file:  # noqa: PTH123
-            order["base"] = int(file.read().split()[0]) * resource.getpagesize()
-        order["packages"], order["nobody"] = origins, _nobody(order)
-        with socket.socket(fileno=descriptors[0]) as control:
-            _open(order, control)
+        self._boxes[handle] = self._made
+        self._poll.register(handle, select.POLLIN)
+
+    def close(self) -> None:
+        """End every box and leave no group."""
+        self._poll.unregister(self._orders.fileno())
+        for handle in self._boxes:
+            try:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        until = time.monotonic() + _CLOSING
+        while self._boxes and time.monotonic() < until:
+            for descriptor, _event in self._poll.poll(_RETRY):
+                self._bury(descriptor)
+        if self._groups is not None:
+            self._groups.close()
+
+
+def _grouped(*, wanted: bool) -> tuple[groups.Groups | None, str]:
+    """Make the groups of this zygote, after sweeping what others left; or say why not."""
+    if not wanted:
+        return None, "not asked for"
+    try:
+        places = groups.here()
+        groups.sweep(places)
+        return groups.Groups(places), ""
+    except OSError as error:
+        return None, f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
 
 
 def _landlock() -> int:
@@ -135,3 +156,41 @@ def _landlock() -> int:
         return landlock.version()
     except OSError:
         return 0
+
+
+def main(descriptor: int) -> None:
+    """Make boxes as ordered over the descriptor until its other end, or the process behind it, is gone."""
+    sys.argv[:] = sys.orig_argv[:] = ["program"]
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    orders = socket.socket(fileno=descriptor)
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        # As if the other end were gone: an exception could come in the middle of removing groups.
+        with contextlib.suppress(OSError):
+            orders.shutdown(socket.SHUT_RD)
+
+    signal.signal(signal.SIGTERM, leave)
+    # Not killed: it must still remove the groups of its boxes.
+    linux.die_with_parent(signal.SIGTERM)
+    first = receive(descriptor)
+    if first is None:
+        return
+    sites = cast("list[str]", first["sites"])
+    failed = warm.load(cast("list[str]", first["packages"]), sites, cast("str", first["cache"]))
+    linux.one_arena()
+    packages, version = warm.origins(sites), _landlock()
+    seccomp.build(os.uname().machine, 1, alone=True)
+    terms: Frame = {"packages": packages, "landlock": version, "root": os.geteuid() == 0}
+    if version:
+        # Of all boxes without namespaces; the others see another root and have their own.
+        terms["ruleset"] = landlock.ruleset([*room.standard(), *room.shared(), *packages], [room.library()], [])
+    with open("/proc/self/statm") as file:  # noqa: PTH123
+        pages = [int(each) * resource.getpagesize() for each in file.read().split()]
+    terms |= {"base": pages[0], "data": pages[5]}
+    kept, why = _grouped(wanted=bool(first["groups"]))
+    zygote = Zygote(orders, terms, kept)
+    try:
+        write(descriptor, pack({"op": "ready", "failed": failed, "landlock": version, "groups": why}))
+        zygote.serve()
+    finally:
+        zygote.close()
