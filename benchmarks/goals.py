@@ -111,6 +111,26 @@ def failing(way: str, bar: float) -> Callable[[Figures], Measured | None]:
     return measured
 
 
+def boxed(place: str, metric: str, bar: float) -> Callable[[Figures], Measured | None]:
+    """Return a goal on the milliseconds of a program in a box."""
+
+    def measured(figures: Figures) -> Measured | None:
+        value = figures.value("W6", place, "box", 1, metric)
+        return None if value is None else Measured(value, bar, "ms")
+
+    return measured
+
+
+def rate(place: str, metric: str, least: float) -> Callable[[Figures], Measured | None]:
+    """Return a goal on runs a second, as the milliseconds between two of them."""
+
+    def measured(figures: Figures) -> Measured | None:
+        value = figures.value("W6", place, "box", 1, metric)
+        return Measured(1000 / value, 1000 / least, "ms a run") if value else None
+
+    return measured
+
+
 GOALS = (
     Goal("W1 in memory: at most 100 µs CPU a step, at any N", worst("memory", "cpu_us_step", 100, "µs")),
     Goal("W1 in memory: at most 1/9 of LangGraph, the faster of its two", share("memory", LANGGRAPHS, 1 / 9)),
@@ -152,4 +172,13 @@ GOALS = (
         "Ways of working: `reflect` with execution feedback (every other test) fails at most 5 % of the problems",
         failing("reflect_half", 5),
     ),
+    Goal("W6 Monty: at most 1 ms warm", boxed("interpreter", "warm_ms", 1)),
+    Goal("W6 Monty: at least 5,000 runs a second", rate("interpreter", "runs_s", 5000)),
+    Goal("W6 WASM: at most 5 ms in a fresh instance", boxed("wasm", "fresh_ms", 5)),
+    Goal("W6 native: at most 2 ms in an open box", boxed("native", "warm_ms", 2)),
+    Goal("W6 native: at most 20 ms in a fresh box", boxed("native", "fresh_ms", 20)),
+    Goal("W6 native: at least 80 runs a second in fresh boxes", rate("native", "fresh_s", 80)),
+    Goal("W6 native with pandas: at least 40 runs a second in fresh boxes", rate("native_pandas", "fresh_s", 40)),
+    Goal("W6 bubblewrap: at most 60 ms in a fresh box", boxed("bubblewrap", "fresh_ms", 60)),
+    Goal("W6 microVM: at most 250 ms in a fresh box", boxed("microvm", "fresh_ms", 250)),
 )

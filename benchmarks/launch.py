@@ -123,6 +123,10 @@ def measure(system: System, case: Case, limit: float) -> Result:
     if case.workload == "W5":
         command = [sys.executable, "-m", f"benchmarks.wires.{system.name}", case.store, "--n", str(case.n)]
         return parsed(run(command, limit), system, limit)
+    if case.workload == "W6":
+        return parsed(run([sys.executable, "-m", "benchmarks.sandboxes.ruler", system.name], limit), system, limit)
+    if case.workload == "W7":
+        return parsed(run([sys.executable, "-m", "benchmarks.sandboxes.humaneval", system.name], limit), system, limit)
     if case.workload == "workflow":
         return parsed(run([sys.executable, "-m", "benchmarks.workflow.ways", system.name], limit), system, limit)
     folder = SCRATCH / f"{os.getpid()}-{system.name}"

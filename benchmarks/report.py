@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from benchmarks.goals import GOALS
 from benchmarks.launch import PAGE, RECORDS
 from benchmarks.record import Figures, read
+from benchmarks.sandboxes.rows import METHOD as BOXED
 from benchmarks.workflow.problems import ABSENT, HOW_TO
 from benchmarks.workflow.words import simulated
-from benchmarks.workloads import CLIENTS, SYSTEMS, WAYS, System, ideal_seconds
+from benchmarks.workloads import CLIENTS, PLACES, SOLVING, SYSTEMS, WAYS, System, ideal_seconds
 from benchmarks.world import STEP_BYTES
 
 COMMAND = "make bench"
@@ -31,7 +32,9 @@ call over loopback HTTP to a server in another process, which reads no request a
 row of the bare socket sends the same bytes, written before, and reads nothing of the answer: no client can cost less.
 The history has one tool call with 260 B of result a step; each measured call is the first after one more step, as in a
 session. The official packages are given plain dicts and keep their defaults, but for retries, which are off. The
-workloads are ours; the code is in `benchmarks/`, corrections are welcome."""
+workloads are ours; the code is in `benchmarks/`, corrections are welcome.
+
+{BOXED}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,23 @@ WAY_COLUMNS = (
     Column("model calls a problem", 1, "calls", compared=False),
     Column("runs for feedback a problem", 1, "checks", compared=False),
 )
+BOX_COLUMNS = (
+    Column("cold ms", 1, "cold_ms", compared=False),
+    Column("fresh box, ms", 1, "fresh_ms", compared=False),
+    Column("fresh box, CPU ms", 1, "fresh_cpu_ms", compared=False),
+    Column("times `python -c`, CPU", 1, "ratio", compared=False),
+    Column("warm ms", 1, "warm_ms", compared=False),
+    Column("warm CPU ms", 1, "warm_cpu_ms", compared=False),
+    Column("runs a second, open boxes", 1, "runs_s", compared=False),
+    Column("runs a second, fresh boxes", 1, "fresh_s", compared=False),
+)
+SOLVED_COLUMNS = (
+    Column("problems", 1, "problems", compared=False),
+    Column("reference solutions that pass", 1, "passed", compared=False),
+    Column("planted bad programs", 1, "planted", compared=False),
+    Column("of them contained", 1, "contained", compared=False),
+    Column("seconds in all", 1, "seconds", compared=False),
+)
 INTERPRETER = System("python", "(python alone)", (), ())
 
 TABLES = (
@@ -132,6 +152,8 @@ TABLES = (
     w5("W5: one provider call after a history of N steps, OpenAI chat completions", "chat"),
     w5("W5: the same, OpenAI Responses", "responses"),
     w5("W5: the same, Anthropic messages", "messages"),
+    Table("W6: a small program in a box", "W6", "box", BOX_COLUMNS, PLACES),
+    Table("W7: HumanEval in boxes", "W7", "tier", SOLVED_COLUMNS, SOLVING),
     Table("Ways of working, on a simulated model", "workflow", "humaneval", WAY_COLUMNS, WAYS, explained),
 )
 

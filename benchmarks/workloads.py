@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.sandboxes.rows import ROWS as BOXES
 from benchmarks.workflow.rows import ROWS
 
-Workload = Literal["W1", "W2", "W3", "W4", "W5", "workflow"]
-Store = Literal["memory", "sqlite", "none", "chat", "responses", "messages", "humaneval"]
+Workload = Literal["W1", "W2", "W3", "W4", "W5", "W6", "W7", "workflow"]
+Store = Literal["memory", "sqlite", "none", "chat", "responses", "messages", "box", "tier", "humaneval"]
 """What a workload runs over: a store; for W5 a provider's wire, for the workflow table a set of problems."""
 
 WIRES: tuple[Store, ...] = ("chat", "responses", "messages")
@@ -77,6 +78,12 @@ CLIENTS = (
 WAYS = tuple(System(row.name, row.title, (), (), frozenset({"humaneval"})) for row in ROWS)
 """What the workflow table compares."""
 
+PLACES = tuple(System(row.name, row.title, (), (), frozenset({"box"})) for row in BOXES)
+"""Where W6 runs programs."""
+
+SOLVING = tuple(System(row.name, row.title, (), (), frozenset({"tier"})) for row in BOXES if row.solves)
+"""Tiers in which W7 runs the reference solutions."""
+
 PLAN = (
     *(Case("W1", "memory", n) for n in (10, 100, 300)),
     *(Case("W1", "sqlite", n) for n in (10, 100, 300)),
@@ -85,11 +92,24 @@ PLAN = (
     Case("W3", "none", 1),
     *(Case("W4", "sqlite", n) for n in (100, 1000)),
     *(Case("W5", wire, n) for wire in WIRES for n in (1, 100, 300)),
+    Case("W6", "box", 1),
+    Case("W7", "tier", 1),
     Case("workflow", "humaneval", 1),
 )
 
 QUICK = frozenset(
-    {("W1", 10), ("W1", 100), ("W2", 200), ("W3", 1), ("W4", 100), ("W5", 1), ("W5", 300), ("workflow", 1)}
+    {
+        ("W1", 10),
+        ("W1", 100),
+        ("W2", 200),
+        ("W3", 1),
+        ("W4", 100),
+        ("W5", 1),
+        ("W5", 300),
+        ("W6", 1),
+        ("W7", 1),
+        ("workflow", 1),
+    }
 )
 """What `--quick` keeps of the plan, by workload and size."""
 

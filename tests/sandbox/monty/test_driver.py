@@ -14,7 +14,7 @@ from remit.core.errors import ConfigError
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox import Bounds, Mount, SandboxPolicy
 from remit.sandbox.monty import MontySandbox
-from remit.sandbox.monty.program import awaited
+from remit.sandbox.monty.sources import awaited
 from remit.testing.sandboxes import CHECKS, Check, run_attacks
 
 
@@ -38,14 +38,57 @@ async def test_it_conforms(check: Check, sandbox: MontySandbox) -> None:
 
 async def test_it_blocks_every_attack(sandbox: MontySandbox) -> None:
     attacked = await run_attacks(sandbox)
-    assert [one for one in attacked if one.verdict != "blocked"] == []
+    assert [one for one in attacked if one.verdict == "breached"] == []
 
 
 async def test_a_policy_above_it_is_refused_with_the_tiers_that_would_do(sandbox: MontySandbox) -> None:
     with pytest.raises(ConfigError, match="use: container, microvm"):
         await sandbox.open(SandboxPolicy(least="container"))
-    with pytest.raises(ConfigError, match="no files"):
+    with pytest.raises(ConfigError, match="below /data"):
         await sandbox.open(SandboxPolicy(mounts=(Mount(source=".", target="/data"),)))
+
+
+async def test_libraries_and_the_whole_language_are_refused_with_what_would_do(sandbox: MontySandbox) -> None:
+    with pytest.raises(ConfigError, match="cannot import pandas; use 'native'"):
+        await sandbox.open(SandboxPolicy(packages=("pandas",)))
+    with pytest.raises(ConfigError, match="has a subset; use 'wasm'"):
+        await sandbox.open(SandboxPolicy(language="full"))
+
+
+@pytest.mark.parametrize("turns", [0, 1, 20], ids=["at once", "soon", "later"])
+async def test_cancelling_a_program_cancels_all_calls_that_it_waits_for(turns: int, sandbox: MontySandbox) -> None:
+    box = await sandbox.open(SandboxPolicy())
+    second, begun, cancelled = asyncio.Event(), list[JsonValue](), list[JsonValue]()
+
+    async def hang(name: str, args: JsonObject) -> JsonValue:
+        begun.append(args["n"])
+        if len(begun) == 2:
+            second.set()
+        try:
+            return await asyncio.Future[JsonValue]()
+        except asyncio.CancelledError:
+            cancelled.append(args["n"])
+            raise
+
+    code = "import asyncio\nawait asyncio.gather(hang(1), hang(2))"
+    running = asyncio.create_task(box.run(code, inputs={}, tools={"hang": ("n",)}, bridge=hang))
+    await asyncio.wait_for(second.wait(), 20)
+    for _ in range(turns):
+        await asyncio.sleep(0.001)
+    running.cancel()
+    await asyncio.wait([running], timeout=20)
+    assert running.cancelled()
+    assert sorted(map(str, cancelled)) == ["1", "2"]
+    assert (await box.run("1", inputs={}, tools={}, bridge=nothing)).value == 1
+
+
+async def test_values_of_its_types_become_text_and_keys_too(sandbox: MontySandbox) -> None:
+    box = await sandbox.open(SandboxPolicy())
+    code = "import datetime\n{1: datetime.date(2026, 1, 2), 'b': b''}['b' if fail else 1], {2: 3}"
+    result = await box.run(code, inputs={"fail": False}, tools={}, bridge=nothing)
+    assert result.value == ["2026-01-02", {"2": 3}], result
+    assert (await box.run(code, inputs={"fail": True}, tools={}, bridge=nothing)).status == "error"
+    assert (await box.run("{(1, 2): 3}", inputs={}, tools={}, bridge=nothing)).status == "error"
 
 
 async def test_there_are_no_files(sandbox: MontySandbox) -> None:
@@ -54,6 +97,7 @@ async def test_there_are_no_files(sandbox: MontySandbox) -> None:
         await box.put("a", b"")
     with pytest.raises(ConfigError, match="no files"):
         await box.get("a")
+    assert await box.files() == {}
 
 
 async def test_calls_that_are_gathered_wait_at_the_same_time(sandbox: MontySandbox) -> None:

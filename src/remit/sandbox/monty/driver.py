@@ -18,15 +18,21 @@ class _Pool(Protocol):
 class _Pools(Protocol):
     def trial(self) -> str: ...
 
-    def InterpreterPool(self, workers: int) -> _Pool: ...  # noqa: N802 - the class of that name
+    def InterpreterPool(self, workers: int, key: bytes) -> _Pool: ...  # noqa: N802 - the class of that name
 
 
 class MontySandbox:
-    """Runs programs in Monty, which has a subset of Python and no files, network, processes or environment."""
+    """Runs programs in Monty: a subset of Python, no network, processes or environment, no files but what is mounted.
 
-    def __init__(self, *, workers: int = 8) -> None:
-        """Let at most so many programs run or wait for a tool at once; more of them wait for a worker."""
-        self._workers = workers
+    Programs have no clock, and chance with a fixed seed: they do the same when they run again.
+    """
+
+    def __init__(self, *, workers: int = 8, key: bytes = b"") -> None:
+        """Let at most so many programs run or wait for a tool at once; more of them wait for a worker.
+
+        With a secret `key`, programs are kept so that only who has it could have made them.
+        """
+        self._workers, self._key = workers, key
         self._pools: _Pools | None = None
         self._pool: _Pool | None = None
         self._known: Capabilities | None = None
@@ -41,6 +47,8 @@ class MontySandbox:
                 level="" if why else "full",
                 missing=(why,) if why else (),
                 language="subset",
+                deterministic=not why,
+                pause=not why,
             )
         return self._known
 
@@ -49,13 +57,16 @@ class MontySandbox:
         if TIERS.index(policy.least) > TIERS.index("interpreter"):
             would = ", ".join(TIERS[TIERS.index(policy.least) :])
             raise ConfigError(f"the policy wants {policy.least!r} at least, and this is 'interpreter'; use: {would}")
-        if policy.mounts:
-            raise ConfigError("the tier 'interpreter' has no files, so it cannot mount any; use 'native' or stronger")
+        if policy.language == "full":
+            raise ConfigError("the policy wants all of Python, and 'interpreter' has a subset; use 'wasm' or stronger")
+        if policy.packages:
+            wanted = ", ".join(policy.packages)
+            raise ConfigError(f"the tier 'interpreter' cannot import {wanted}; use 'native' or stronger")
         known = self.capabilities()
         if not known.available or self._pools is None:
             raise ConfigError("; ".join(known.missing))
         if self._pool is None:
-            self._pool = self._pools.InterpreterPool(self._workers)
+            self._pool = self._pools.InterpreterPool(self._workers, self._key)
         return await self._pool.open(policy)
 
     async def close(self) -> None:

@@ -1,17 +1,27 @@
 """Pool: workers that interpret programs, and boxes over them. The only module that starts Monty."""
 
 import asyncio
-import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
-from pydantic_monty import AsyncMonty, Monty, MontyError, ResourceLimits
+from pydantic_monty import Monty, MontyError, OSPolicy, ResourceLimits, __version__
 
 from remit.core.errors import ConfigError
-from remit.core.programs import Bounds, Bridge, Result, SandboxPolicy
+from remit.core.programs import Bounds, Bridge, Result, SandboxPolicy, Tier
 from remit.core.values import JsonValue
+from remit.sandbox.monty.kept import unsealed
+from remit.sandbox.monty.mounts import Mounts
 from remit.sandbox.monty.program import Program
+from remit.sandbox.monty.turns import Turns
 
-_NO_FILES = "the tier 'interpreter' has no files: give data as `inputs`, or use 'native' or stronger"
+_NO_FILES = "the tier 'interpreter' has no files to write: give data as `inputs` or mounts, or use 'native' or stronger"
+_SAME_AGAIN: OSPolicy = {
+    "datetime": "call_host",
+    "sleep": "call_host",
+    "timezone": "utc",
+    "process_time": "zero",
+    "random_start": {"seed": "remit"},
+}
 
 
 def trial() -> str:
@@ -25,11 +35,14 @@ def trial() -> str:
 
 
 class InterpreterPool:
-    """The workers that boxes share."""
+    """The workers that boxes share, each with a thread here that takes its turns: cheaper than its own async side."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, key: bytes) -> None:
         """Start none yet."""
-        self._monty = AsyncMonty(max_processes=workers)
+        self._monty = Monty(max_processes=workers)
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="remit-interpreter")
+        self._free = asyncio.Semaphore(workers)
+        self._key = key
         self._started = False
         self._starting = asyncio.Lock()
         self._boxes: set[MontyBox] = set()
@@ -38,27 +51,49 @@ class InterpreterPool:
         """Make a box."""
         async with self._starting:
             if not self._started:
-                await self._monty.__aenter__()
+                await asyncio.to_thread(self._monty.__enter__)
                 self._started = True
-        box = MontyBox(self._monty, policy.bounds)
+        mounts = await asyncio.to_thread(Mounts, policy.mounts, policy.bounds.memory)
+        box = MontyBox(self, policy.bounds, mounts)
         self._boxes.add(box)
         return box
 
+    @property
+    def key(self) -> bytes:
+        """With which kept programs are sealed."""
+        return self._key
+
+    async def hold(self, bounds: Bounds, drive: Callable[[Turns], Awaitable[Result]]) -> Result:
+        """Give a worker to a program until it ends."""
+        limits: ResourceLimits = {
+            "max_feed_duration_secs": min(bounds.wall, bounds.cpu),
+            "max_memory": bounds.memory,
+            "max_recursion_depth": bounds.recursion,
+            "max_suspensions": 4 * bounds.calls + 10_000,
+        }
+        async with self._free:
+            return await drive(Turns(self._monty.checkout(limits=limits, os_policy=_SAME_AGAIN), self._threads))
+
+    def forget(self, box: "MontyBox") -> None:
+        """Drop a box that was closed."""
+        self._boxes.discard(box)
+
     async def close(self) -> None:
         """End the programs under way and all workers."""
-        for box in self._boxes:
+        for box in list(self._boxes):
             await box.close()
-        self._boxes.clear()
         if self._started:
-            await self._monty.__aexit__(None, None, None)
+            await asyncio.to_thread(self._monty.__exit__, None, None, None)
+        self._threads.shutdown()
 
 
 class MontyBox:
     """Runs each program in a session of its own, so that programs share nothing."""
 
-    def __init__(self, monty: AsyncMonty, bounds: Bounds) -> None:
+    def __init__(self, pool: InterpreterPool, bounds: Bounds, mounts: Mounts) -> None:
         """Hold programs to these bounds."""
-        self._monty, self._bounds = monty, bounds
+        self.tier: Tier = "interpreter"
+        self._pool, self._bounds, self._mounts = pool, bounds, mounts
         self._running: set[asyncio.Task[Result]] = set()
         self._closed = False
 
@@ -66,35 +101,40 @@ class MontyBox:
         self, code: str, *, inputs: Mapping[str, JsonValue], tools: Mapping[str, tuple[str, ...]], bridge: Bridge
     ) -> Result:
         """Run a program. One that hangs or takes its worker down is a result too."""
+        self._check()
+        program = Program(code, tools=tools, bridge=bridge, bounds=self._bounds, key=self._pool.key)
+        given = dict(inputs)
+        return await self._held(lambda turns: program.run(turns, given, self._mounts.opened))
+
+    async def resume(self, kept: bytes, *, tools: Mapping[str, tuple[str, ...]], bridge: Bridge) -> Result:
+        """Go on with a program; calls and output count on, its time begins anew, mounts are those of this box.
+
+        Raise `ConfigError` when it is damaged, or was kept by another version: then it must run again.
+        """
+        self._check()
+        found = unsealed(kept, self._pool.key, __version__)
+        program = Program(found.code, tools=tools, bridge=bridge, bounds=self._bounds, key=self._pool.key)
+        return await self._held(lambda turns: program.resume(turns, found, self._mounts.opened))
+
+    def _check(self) -> None:
         if self._closed:
             raise ConfigError("the box is closed; open another one")
-        program = Program(code, tools=tools, bridge=bridge, bounds=self._bounds)
-        task = asyncio.create_task(self._held(program, dict(inputs)))
+
+    async def _held(self, drive: Callable[[Turns], Awaitable[Result]]) -> Result:
+        task = asyncio.create_task(self._pool.hold(self._bounds, drive))
         self._running.add(task)
         try:
             return await task
         except asyncio.CancelledError:
             if self._closed and task.cancelled():
-                return program.ended("killed", why="the box was closed")
+                return Result(status="killed", why="the box was closed")
             raise
         finally:
             self._running.discard(task)
 
-    async def _held(self, program: Program, inputs: dict[str, JsonValue]) -> Result:
-        limits: ResourceLimits = {
-            "max_feed_duration_secs": min(self._bounds.wall, self._bounds.cpu),
-            "max_total_sleep_secs": self._bounds.wall,
-            "max_memory": self._bounds.memory,
-            "max_recursion_depth": self._bounds.recursion,
-            "max_suspensions": 4 * self._bounds.calls + 1000,
-        }
-        try:
-            async with self._monty.checkout(limits=limits) as session:
-                program.began(session.worker_pid, time.monotonic())
-                return await program.run(session, inputs)
-        except MontyError as error:
-            # The worker could not even be taken back, as after a crash.
-            return program.failed(error)
+    async def files(self) -> Mapping[str, int]:
+        """List nothing: there are no files."""
+        return {}
 
     async def put(self, path: str, data: bytes) -> None:
         """Raise `ConfigError`: there are no files."""
@@ -111,3 +151,5 @@ class MontyBox:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        self._mounts.close()
+        self._pool.forget(self)

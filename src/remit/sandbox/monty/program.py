@@ -1,142 +1,164 @@
-"""Program: drives one program from stop to stop, makes the calls of tools it asks for, and says how it ended."""
+"""Program: drives one program from stop to stop, makes the calls of tools it asks for, and says how it ended.
 
-import asyncio
-import contextlib
-import os
-import re
-import signal
+The same program with the same answers does the same: its calls begin in the order in which it makes them, it goes on
+only when all of them have ended, its clock moves by its own sleeps alone, and chance has a fixed seed.
+"""
+
 import time
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Literal
 
 from pydantic_monty import (
-    AsyncFunctionSnapshot,
-    AsyncFutureSnapshot,
-    AsyncMontySession,
-    AsyncNameLookupSnapshot,
-    AsyncSnapshot,
     ExternalSettledResult,
+    FunctionSnapshot,
+    FutureSnapshot,
     MontyComplete,
-    MontyConversionError,
-    MontyCrashedError,
     MontyError,
-    MontyRuntimeError,
-    MontySyntaxError,
+    MontySession,
+    MountDir,
+    NameLookupSnapshot,
+    SyncSnapshot,
+    __version__,
 )
 
-from remit.core.programs import Bounds, Bridge, Result, Status
-from remit.core.values import JsonObject, JsonValue
-from remit.sandbox.monty.values import Plain, TooLargeError, UnfitError
+from remit.core.errors import ConfigError
+from remit.core.programs import Bounds, Bridge, Result
+from remit.core.values import JsonValue
+from remit.sandbox.monty.calls import Calls
+from remit.sandbox.monty.clock import Clock
+from remit.sandbox.monty.endings import Ending, OverError, completed, failed
+from remit.sandbox.monty.kept import Answer, Kept, Waiting, sealed
+from remit.sandbox.monty.sources import awaits
+from remit.sandbox.monty.turns import Turns
+from remit.sandbox.monty.values import UnfitError
 
-_NAME_BEFORE = re.compile(rb"(?<![A-Za-z0-9_])(await|gather|create_task|wait_for)\s*\Z")
-_WAITING = frozenset({b"gather", b"create_task", b"wait_for"})
-"""Functions that want what a call will give, and not what it gave."""
-_LOOK_BACK = 2000
-_FRAMES = 10
+Suspended = FunctionSnapshot | FutureSnapshot | NameLookupSnapshot
+Turn = Callable[[], SyncSnapshot]
 
-
-class _OverError(Exception):
-    """The program ran into a bound that is kept here."""
-
-    def __init__(self, status: Status, why: str) -> None:
-        super().__init__(why)
-        self.status: Status = status
-        self.why = why
+_NO_CLOCK = "there is no clock here, so that a program does the same when it runs again: ask a tool, or take an input"
+_MOVING = frozenset(
+    f"time.{name}{unit}" for name in ("monotonic", "perf_counter") for unit in ("", "_ns")
+)  # fmt: skip
 
 
 class Program:
-    """One program, run once."""
+    """One program, driven once: from its beginning, or from where it was kept."""
 
-    def __init__(self, code: str, *, tools: Mapping[str, tuple[str, ...]], bridge: Bridge, bounds: Bounds) -> None:
-        """Keep what it may use."""
-        self._code, self._tools, self._bridge, self._bounds = code, tools, bridge, bounds
+    def __init__(
+        self, code: str, *, tools: Mapping[str, tuple[str, ...]], bridge: Bridge, bounds: Bounds, key: bytes = b""
+    ) -> None:
+        """Keep what it may use, and with which key it is sealed when it is kept."""
+        self._code, self._tools, self._bounds, self._key = code, tools, bounds, key
         self._source = code.encode(errors="replace")
         self._printed: list[str] = []
         self._room = bounds.output
-        self._calls = 0
-        self._pending: dict[int, asyncio.Task[ExternalSettledResult]] = {}
-        self._pid: int | None = None
+        self._calls = Calls(tools, bridge, bounds)
+        self._clock = Clock(bounds.wall)
+        self._again = ""
+        """A call that is counted, and is made and counted again when it goes on."""
         self._start = time.monotonic()
 
-    def began(self, pid: int | None, at: float) -> None:
-        """Note which worker has it, and since when (monotonic seconds)."""
-        self._pid, self._start = pid, at
+    async def run(self, turns: Turns, inputs: dict[str, JsonValue], mounts: list[MountDir]) -> Result:
+        """Drive it from its beginning to its end, or until it waits."""
 
-    async def run(self, session: AsyncMontySession, inputs: dict[str, JsonValue]) -> Result:
-        """Drive it to its end in a fresh session."""
-        whole = False
+        def start(session: MontySession) -> SyncSnapshot:
+            return session.feed_start(self._code, inputs=inputs, print_callback=self._print, mount=mounts)
+
         try:
-            stop = await session.feed_start(self._code, inputs=inputs, print_callback=self._print)
-            while not isinstance(stop, MontyComplete):
-                stop = await self._next(stop)
-            result = self._done(stop)
-            whole = True
-        except _OverError as error:
-            return self.ended(error.status, why=error.why)
-        except MontyError as error:
-            whole = not isinstance(error, MontyCrashedError)
-            return self.failed(error)
-        else:
-            return result
+            return await self._ended(turns, turns.first(start))
         finally:
-            for task in self._pending.values():
-                task.cancel()
-            await asyncio.gather(*self._pending.values(), return_exceptions=True)
-            if not whole:
-                self._kill()
+            await turns.end()
 
-    def failed(self, error: MontyError) -> Result:
-        """Say how a program ended that did not come to its end."""
-        if self._room < 0:
-            return self.ended("output_limit", why=f"it prints more than {self._bounds.output} bytes")
-        if isinstance(error, MontyCrashedError):
-            return self.ended("timeout" if error.timed_out else "killed", why=f"its worker ended: {error}")
-        if isinstance(error, MontyRuntimeError | MontySyntaxError):
-            return self._raised(error)
-        kind = "an input is no JSON" if isinstance(error, MontyConversionError) else "the interpreter gave up"
-        return self.ended("error", error=f"{kind}: {error}")
+    async def resume(self, turns: Turns, kept: Kept, mounts: list[MountDir]) -> Result:
+        """Go on from where it was kept; raise `ConfigError` when the interpreter cannot read it."""
+        strange = sorted({kept.again, *(call.tool for call in kept.waiting)} - {"", *self._tools})
+        if strange:
+            raise ConfigError(f"the kept program waits for tools that it is not given: {', '.join(strange)}")
+        self._printed, self._room, self._calls.count = [kept.printed], kept.room, kept.calls
+        self._clock = Clock(self._bounds.wall, kept.now, dict(kept.asleep))
 
-    def ended(
-        self, status: Status, *, value: JsonValue = None, error: str = "", line: int = 0, why: str = ""
-    ) -> Result:
-        """Make the result."""
-        return Result(
-            status=status,
-            value=value,
-            printed="".join(self._printed),
-            error=error,
-            line=line,
-            why=why,
-            calls=self._calls,
-            seconds=time.monotonic() - self._start,
-        )
+        def load(session: MontySession) -> SyncSnapshot:
+            return session.load_snapshot(kept.snapshot, print_callback=self._print, mount=mounts)
 
-    def _raised(self, error: MontyRuntimeError | MontySyntaxError) -> Result:
-        frames, text = error.traceback(), str(error)
-        # A program can raise the same words, but not without a line of its own.
-        if not frames and "time limit exceeded" in text:
-            return self.ended("timeout", why=text)
-        if text.startswith("TimeoutError: sleep limit exceeded"):
-            return self.ended("timeout", why=text)
-        if text.startswith("MemoryError: memory limit exceeded"):
-            return self.ended("oom", why=text)
-        line = frames[-1].line if frames else 0
-        shown = frames if len(frames) <= _FRAMES else [*frames[:3], *frames[-_FRAMES:]]
-        where = "".join(
-            f"  line {frame.line}{f', in {frame.function_name}' if frame.function_name else ''}: "
-            f"{(frame.source_line or '').strip()[:200]}\n"
-            for frame in shown
-        )
-        kind = "SyntaxError: " if isinstance(error, MontySyntaxError) else ""
-        return self.ended("error", error=f"{where}{kind}{text[:2000]}", line=line)
+        async def loaded() -> SyncSnapshot:
+            try:
+                stop = await turns.first(load)
+            except MontyError as error:
+                raise ConfigError(f"the interpreter cannot read the kept program: {error}") from error
+            for call in kept.waiting:
+                self._calls.begin(call)
+            return stop
 
-    def _done(self, stop: MontyComplete) -> Result:
         try:
-            return self.ended("ok", value=Plain(self._bounds.output).made(stop.output))
-        except TooLargeError:
-            return self.ended("output_limit", why=f"its value has more than {self._bounds.output} bytes")
-        except (UnfitError, RecursionError) as error:
-            return self.ended("error", error=f"the value of the program cannot be given: {error}")
+            return await self._ended(turns, loaded())
+        finally:
+            await turns.end()
+
+    async def _ended(self, turns: Turns, first: Awaitable[SyncSnapshot]) -> Result:
+        try:
+            ending = await self._driven(turns, first)
+            if ending.status not in {"ok", "error", "paused"}:
+                turns.kill()
+            # What a program has asked for happens, also when it does not wait for it.
+            await self._calls.end()
+        finally:
+            await self._calls.cancel()
+        if self._calls.interrupted is not None and ending.status in {"ok", "error"}:
+            ending = Ending(status="killed", why=f"interrupted, after it ended: {self._calls.interrupted}")
+        return Result(
+            status=ending.status,
+            value=ending.value,
+            printed="".join(self._printed),
+            error=ending.error,
+            line=ending.line,
+            why=ending.why,
+            calls=self._calls.count,
+            seconds=time.monotonic() - self._start,
+            kept=ending.kept,
+        )
+
+    async def _driven(self, turns: Turns, first: Awaitable[SyncSnapshot]) -> Ending:
+        try:
+            stop = await first
+            while not isinstance(stop, MontyComplete):
+                turn = await self._next(stop)
+                if turn is None:
+                    return await self._kept(turns, stop)
+                stop = await turns.turn(turn)
+        except OverError as error:
+            return Ending(status=error.status, why=error.why)
+        except MontyError as error:
+            return failed(error) if self._room >= 0 else self._too_much()
+        return completed(stop.output, self._bounds) if self._room >= 0 else self._too_much()
+
+    async def _kept(self, turns: Turns, stop: Suspended) -> Ending:
+        waiting = await self._calls.kept()
+        kept = Kept(
+            library=__version__,
+            snapshot=await turns.turn(stop.dump),
+            code=self._code,
+            printed="".join(self._printed),
+            room=self._room,
+            calls=self._calls.count - bool(self._again),
+            now=self._clock.now,
+            waiting=waiting,
+            asleep=self._clock.asleep,
+            again=self._again,
+        )
+        why = self._calls.interrupted or "interrupted"
+        try:
+            data = sealed(kept, self._key)
+        except UnicodeEncodeError as error:
+            return Ending(status="killed", why=f"{why}; and it cannot be kept: a tool's answer is no text ({error})")
+        if len(data) > self._bounds.kept:
+            most = self._bounds.kept
+            why = f"{why}; and it cannot be kept: it has {len(data):,} bytes, where {most:,} are allowed"
+            return Ending(status="killed", why=why)
+        return Ending(status="paused", why=why, kept=data)
+
+    def _too_much(self) -> Ending:
+        return Ending(status="output_limit", why=f"it prints more than {self._bounds.output} bytes")
 
     def _print(self, _stream: Literal["stdout", "stderr"], text: str) -> None:
         room = self._room
@@ -148,88 +170,67 @@ class Program:
         if self._room < 0:
             raise MemoryError("too much output")
 
-    async def _next(self, stop: AsyncSnapshot) -> AsyncSnapshot:
-        if isinstance(stop, AsyncFutureSnapshot):
-            return await stop.resume(await self._settled(stop.pending_call_ids))
-        if isinstance(stop, AsyncNameLookupSnapshot):
-            known = stop.variable_name in self._tools and stop.object_id is None
-            return await (stop.resume(value=_named(stop.variable_name)) if known else stop.resume())
-        assert isinstance(stop, AsyncFunctionSnapshot)
-        if stop.is_os_function:
-            # With no mounts and no handler: sleeping waits within its limit, everything else is refused.
-            return await stop.resume_auto()
-        return await self._called(stop)
+    async def _next(self, stop: Suspended) -> Turn | None:
+        """Find what to go on with; nothing when a call was interrupted and the program has to wait.
 
-    async def _called(self, stop: AsyncFunctionSnapshot) -> AsyncSnapshot:
+        Until then it goes on, so that all calls of a `gather` are asked at the same time, whatever comes of the first.
+        """
+        if isinstance(stop, FutureSnapshot):
+            return await self._settled(stop)
+        if isinstance(stop, NameLookupSnapshot):
+            known = stop.variable_name in self._tools and stop.object_id is None
+            return partial(stop.resume, value=_named(stop.variable_name)) if known else stop.resume
+        return await (self._served(stop) if stop.is_os_function else self._called(stop))
+
+    async def _settled(self, stop: FutureSnapshot) -> Turn | None:
+        answers = await self._calls.settled(stop.pending_call_ids)
+        if answers is None:
+            return None
+        if answers:
+            return partial(stop.resume, {number: _result(answer) for number, answer in answers.items()})
+        woken = await self._clock.woken(stop.pending_call_ids)
+        return partial(stop.resume, {number: _result(Answer()) for number in woken})
+
+    async def _served(self, stop: FunctionSnapshot) -> Turn:
+        if stop.function_name in {"time.sleep", "asyncio.sleep"}:
+            seconds = float(stop.args[0])
+            if stop.function_name == "time.sleep":
+                await self._clock.sleep(seconds)
+                return partial(stop.resume, {"return_value": None})
+            self._clock.begin(stop.call_id, seconds)
+            return partial(stop.resume, {"future": ...})
+        if stop.function_name == "time.time" and stop.args[:1] and stop.args[0] in _MOVING:
+            return partial(stop.resume, {"return_value": self._clock.now})
+        if stop.function_name in {"time.time", "date.today", "datetime.now"}:
+            return partial(stop.resume, {"exc_type": "RuntimeError", "message": _NO_CLOCK})
+        # Files are looked for in what is mounted; everything else is refused.
+        return stop.resume_auto
+
+    async def _called(self, stop: FunctionSnapshot) -> Turn | None:
         name = str(stop.function_name)
         if name not in self._tools or stop.object_id is not None:
-            return await stop.resume({"exc_type": "NameError", "message": f"name {name!r} is not defined"})
-        self._calls += 1
-        if self._calls > self._bounds.calls:
-            self._calls -= 1
-            raise _OverError("killed", f"it makes more than {self._bounds.calls} calls of tools")
+            return partial(stop.resume, {"exc_type": "NameError", "message": f"name {name!r} is not defined"})
+        self._calls.counted()
         try:
-            args = self._arguments(name, stop.args, stop.kwargs)
+            args = self._calls.arguments(name, stop.args, stop.kwargs)
         except (TypeError, UnfitError, RecursionError) as error:
-            return await stop.resume({"exc_type": "TypeError", "message": str(error)})
+            return partial(stop.resume, {"exc_type": "TypeError", "message": str(error)})
         place = stop.position
-        before = self._source[max(0, place.start - _LOOK_BACK) : place.start]
-        if place.filename.startswith("<python-input") and (stop.allow_eager_await or awaited(before)):
-            self._pending[stop.call_id] = asyncio.create_task(self._answered(name, args))
-            return await stop.resume({"future": ...})
-        return await stop.resume(await self._answered(name, args))
-
-    def _arguments(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> JsonObject:
-        names = self._tools[name]
-        if len(args) > len(names):
-            raise TypeError(f"{name}() takes {len(names)} arguments ({', '.join(names)}), and {len(args)} were given")
-        given: dict[str, Any] = dict(zip(names, args, strict=False))
-        for key, value in kwargs.items():
-            if key in given:
-                raise TypeError(f"{name}() got the argument {key!r} twice")
-            if key not in names:
-                raise TypeError(f"{name}() has no argument {key!r}; it has: {', '.join(names)}")
-            given[key] = value
-        plain = Plain(self._bounds.output)
-        return {key: plain.made(value) for key, value in given.items()}
-
-    async def _answered(self, name: str, args: JsonObject) -> ExternalSettledResult:
-        try:
-            answer = Plain(self._bounds.memory).made(await self._bridge(name, args))
-        except Exception as error:  # noqa: BLE001 - whatever a tool raises, the program may deal with
-            return {"exc_type": "RuntimeError", "message": str(error)}
-        return {"return_value": answer}
-
-    async def _settled(self, ids: list[int]) -> dict[int, ExternalSettledResult]:
-        waited = {number: self._pending[number] for number in ids}
-        await asyncio.wait(waited.values(), return_when=asyncio.FIRST_COMPLETED)
-        ready = [number for number, task in waited.items() if task.done()]
-        return {number: self._pending.pop(number).result() for number in ready}
-
-    def _kill(self) -> None:
-        # A cancelled turn goes on in its worker, and the session cannot be left before it ends.
-        if self._pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
+        here = place.filename.startswith("<python-input")
+        if here and (stop.allow_eager_await or awaits(self._source, place.start)):
+            self._calls.begin(Waiting(stop.call_id, name, args))
+            return partial(stop.resume, {"future": ...})
+        answer = await self._calls.ask(name, args) if self._calls.interrupted is None else None
+        if answer is None:
+            self._again = name
+            return None
+        return partial(stop.resume, _result(answer))
 
 
-def awaited(before: bytes) -> bool:
-    """Say whether the answer of a call is awaited, by what stands before it; linear, since programs are hostile."""
-    found = _NAME_BEFORE.search(before.rstrip(b" \t\r\n("))
-    if found is not None and found[1] == b"await":
-        return True
-    closed = 0
-    for place in range(len(before) - 1, -1, -1):
-        mark = before[place : place + 1]
-        if mark == b")":
-            closed += 1
-        elif mark == b"(" and closed:
-            closed -= 1
-        elif mark == b"(":
-            found = _NAME_BEFORE.search(before[max(0, place - 40) : place])
-            if found is not None and found[1] in _WAITING:
-                return True
-    return False
+def _result(answer: Answer) -> ExternalSettledResult:
+    if answer.error is not None:
+        return {"exc_type": "RuntimeError", "message": answer.error}
+    return {"return_value": answer.value}
 
 
 def _named(name: str) -> object:
