@@ -34,7 +34,7 @@ install_openssl() {
 install_boxes() {
     wanted=
     command -v bwrap >/dev/null || wanted="$wanted bubblewrap"
-    command -v podman >/dev/null || wanted="$wanted podman crun"
+    command -v podman >/dev/null || wanted="$wanted podman runc"
     command -v qemu-system-x86_64 >/dev/null || wanted="$wanted qemu-system-x86"
     [ -n "$wanted" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
     # shellcheck disable=SC2086 # a list of packages

@@ -1,0 +1,1 @@
+"""What runs beside a box and makes it: standard library only."""
