@@ -16,11 +16,12 @@ help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BASE): $(INPUTS)
-	@scripts/setup.sh --no-default-groups
+	@scripts/setup.sh --no-default-groups --extra sandbox
 	@touch $@
 
 $(DEV): $(INPUTS)
 	@scripts/setup.sh
+	@$(BIN)/remit sandbox prepare wasm microvm >/dev/null || echo "setup: remit sandbox prepare says why some tests are skipped" >&2
 	@touch $@ $(BASE)
 
 $(DOCS): $(INPUTS)

@@ -2,13 +2,14 @@
 
 import asyncio
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 from remit.core.errors import ConfigError
 from remit.core.programs import TIERS, Box, Capabilities, Sandbox, SandboxPolicy, Tier
 
 _Make = Callable[..., Sandbox]
+_Prepare = Callable[[], Awaitable[None]]
 
 
 class Deferred:
@@ -30,6 +31,17 @@ class Deferred:
             return driver.capabilities()
         except (ConfigError, OSError) as error:
             return Capabilities(tier=self.tier, available=False, missing=(str(error),))
+
+    async def prepare(self) -> bool:
+        """Build or download what the driver needs once; say whether it needs anything."""
+        driver = self._loaded()
+        if driver is None:
+            raise ConfigError(self._absent)
+        prepare = cast("_Prepare | None", getattr(driver, "prepare", None))
+        if prepare is None:
+            return False
+        await prepare()
+        return True
 
     async def open(self, policy: SandboxPolicy) -> Box:
         """Make a box; raise `ConfigError` when the driver is not there, or below the policy."""

@@ -187,7 +187,7 @@ def test_without_the_emulator_or_a_kernel_it_says_what_to_do(tmp_path: Path) -> 
     environment = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert "apt-get install qemu-system-x86" in done.stdout
-    assert "remit.sandbox.microvm.image" in image.MAKE
+    assert image.MAKE == "remit sandbox prepare microvm"
 
 
 async def test_a_frame_that_is_too_large_or_cut_is_none() -> None:

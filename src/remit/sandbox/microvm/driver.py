@@ -94,6 +94,11 @@ class MicrovmSandbox:
             taken.close()
         return "" if result.value == 42 else f"{result.status} {result.why}{result.error}"
 
+    async def prepare(self) -> None:
+        """Download Debian's kernel, without installing it, and make the image; raise `ConfigError` when it fails."""
+        await asyncio.to_thread(image.fetch, self._packages)
+        self._known = None
+
     async def open(self, policy: SandboxPolicy) -> MicrovmBox:
         """Make a box; raise `ConfigError` when this machine cannot, a mount is not there or something is too large."""
         assert TIERS[-1] == "microvm", "no policy can ask for more"

@@ -14,7 +14,7 @@ from remit.core.errors import ConfigError
 from remit.sandbox.microvm import cache, contents, cpio, kernels
 from remit.sandbox.microvm.kernels import Kernel
 
-MAKE = "python -m remit.sandbox.microvm.image"
+MAKE = "remit sandbox prepare microvm"
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -73,14 +73,10 @@ def _digest(kernel: Kernel, packages: Sequence[str]) -> str:
     return hashed.hexdigest()[:32]
 
 
-def main() -> None:
-    """Get a kernel if there is none, and make the image, as `python -m remit.sandbox.microvm.image`."""
+def fetch(packages: Sequence[str] = ()) -> Image:
+    """Download a kernel if there is none, and give the image; raise `ConfigError` when that cannot be."""
     place = cache.folder()
     with cache.locked(place):
-        kernel = kernels.find(place) or kernels.fetch(place)
-    print(f"kernel {kernel.image}")  # noqa: T201
-    print(f"image  {build(sys.argv[1:]).archive}")  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()
+        if kernels.find(place) is None:
+            kernels.fetch(place)
+    return build(packages)
