@@ -1,4 +1,4 @@
-"""Ways of working, as generators that yield moves: react, pipeline, plan and execute, and those made of others."""
+"""Ways of working, as generators that yield moves: react, pipeline, plans, programs, and those made of others."""
 
 from remit.strategies.checks import Check, Finding, by_model, by_tool
 from remit.strategies.debate import Debater, debate
@@ -6,6 +6,7 @@ from remit.strategies.doors import ask_alone, ask_for, attempt, mended, perform
 from remit.strategies.pipeline import Stage, call, optional, parallel, pipeline, prompt
 from remit.strategies.plan_and_execute import plan_and_execute, planning
 from remit.strategies.plans.plan import Plan, PlanStep
+from remit.strategies.programs import ProgramTerms, code
 from remit.strategies.prompts import Prompts
 from remit.strategies.react import react, shaped
 from remit.strategies.reflect import reflect
@@ -25,6 +26,7 @@ __all__ = [
     "Plan",
     "PlanStep",
     "Problem",
+    "ProgramTerms",
     "Prompts",
     "Route",
     "Stage",
@@ -35,6 +37,7 @@ __all__ = [
     "by_model",
     "by_tool",
     "call",
+    "code",
     "debate",
     "exact",
     "last_number",

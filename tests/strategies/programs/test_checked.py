@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.core.messages import Call
@@ -152,6 +152,7 @@ def test_inputs_are_known_and_many_problems_are_told_in_part() -> None:
 
 
 @given(st.text(alphabet="find(name='a')\n =x[]:+.,_*@\"defimportlambda", max_size=60))
+@settings(max_examples=60, deadline=None)
 def test_any_text_is_reported_on(code: str) -> None:
     found = report(code)
     assert all(problem.text for problem in found.problems)

@@ -2,7 +2,7 @@ import ast
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.core.values import JsonValue
@@ -71,6 +71,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@settings(max_examples=60, deadline=None)
 def test_any_json_that_is_written_out_is_known(value: JsonValue) -> None:
     found = fold(repr(value))
     assert found == value

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.strategies.programs.fences import CUT, NONE, program_in
@@ -60,6 +60,7 @@ def test_an_answer_without_a_program_is_a_problem(text: str) -> None:
 
 
 @given(st.text(alphabet="`~ \n\rpython=1(x)'\"\\", max_size=80) | st.text(max_size=40))
+@settings(max_examples=60, deadline=None)
 def test_whatever_is_said_gives_a_text_or_a_problem(text: str) -> None:
     found = program_in(text)
     assert isinstance(found, Problem) or found.strip()

@@ -1,7 +1,7 @@
 import ast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.strategies.programs.parsing import DEEPEST, LONGEST, Problem, parents, parse
@@ -43,6 +43,7 @@ def test_every_node_but_the_first_stands_in_another() -> None:
 
 
 @given(st.text(max_size=60))
+@settings(max_examples=60, deadline=None)
 def test_any_text_gives_a_tree_of_bounded_depth_or_a_problem(text: str) -> None:
     tree = parse(text)
     if isinstance(tree, ast.Module):

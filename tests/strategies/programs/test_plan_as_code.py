@@ -9,7 +9,7 @@ from remit.core.moves import Answer, Ask, Brief, Execute, GiveUp, Made, Move, No
 from remit.core.programs import Bounds, Mount, SandboxPolicy, Status
 from remit.core.shape import shape
 from remit.core.values import JsonValue
-from remit.strategies.programs import Terms, code
+from remit.strategies import ProgramTerms, code
 
 SCHEMA: dict[str, JsonValue] = {"type": "object", "properties": {"name": {"type": "string", "description": "Who."}}}
 TOOLS = {
@@ -82,7 +82,7 @@ def test_a_program_is_written_checked_noted_and_run_and_its_value_is_the_output(
 
 
 def test_the_model_is_told_functions_inputs_bounds_and_the_rules_of_the_box() -> None:
-    terms = Terms(policy=SandboxPolicy(bounds=Bounds(calls=9, wall=2.5)), inputs={"ids": [1, 2]})
+    terms = ProgramTerms(policy=SandboxPolicy(bounds=Bounds(calls=9, wall=2.5)), inputs={"ids": [1, 2]})
     moves, _ = drive(code(terms)(BRIEF), [program("len(ids)"), Ran("ok", 2)])
     told = said(moves[0])
     assert "def send_mail(to: Any, from_: Any) -> Any:" in told
@@ -98,7 +98,7 @@ def test_the_model_is_told_functions_inputs_bounds_and_the_rules_of_the_box() ->
 
 def test_files_packages_and_a_shape_are_told() -> None:
     mounts = (Mount(source="/home/ann/a.csv", target="/data/a.csv"),)
-    terms = Terms(policy=SandboxPolicy(language="full", packages=("pandas",), mounts=mounts), tools=())
+    terms = ProgramTerms(policy=SandboxPolicy(language="full", packages=("pandas",), mounts=mounts), tools=())
     moves, output = drive(
         code(terms, shape=shape(Verdict))(BRIEF),
         [program("import pandas\n{'solved': True}"), Ran("ok", {"solved": True})],
@@ -113,7 +113,7 @@ def test_files_packages_and_a_shape_are_told() -> None:
 
 
 def test_without_mounts_there_is_only_scratch() -> None:
-    moves, _ = drive(code(Terms(policy=SandboxPolicy(language="full")))(BRIEF), [program("1"), Ran("ok", 1)])
+    moves, _ = drive(code(ProgramTerms(policy=SandboxPolicy(language="full")))(BRIEF), [program("1"), Ran("ok", 1)])
     assert "There are no files to read. Charts" in said(moves[0])
 
 
@@ -165,72 +165,53 @@ def test_the_model_is_told_which_bound_a_program_ran_into(status: Status, told: 
 
 
 def test_calls_that_were_made_are_told_and_given_to_the_next_program() -> None:
-    failed = Ran("error", error="oops", made=(Made("find", {"name": "Ann"}, "ok", {"age": 4}), MAIL))
-    again = "send_mail('bob', 'me')\nearlier[0]['output']['age']"
+    made = (Made("find", {"name": "Ann"}, "ok", {"age": 4}), MAIL)
+    again = "send_mail('ann', 'me')\nfind('Ann')['age']"
     moves, _ = drive(
-        code()(BRIEF), [program("send_mail('ann', 'me')"), failed, program("x"), program(again), Ran("ok", 4)]
+        code()(BRIEF), [program("1"), Ran("error", error="oops", made=made), program("x"), program(again), Ran("ok", 4)]
     )
     for told in (said(moves[3]), said(moves[4])):
-        assert '- earlier[0]: find {"name":"Ann"}, ok: {"age":4}' in told
-        assert '- earlier[1]: send_mail {"to":"ann","from_":"me"}, ok: sent' in told
-    assert executed(moves[6]).inputs == {
-        "earlier": [
-            {"tool": "find", "args": {"name": "Ann"}, "status": "ok", "output": {"age": 4}},
-            {"tool": "send_mail", "args": {"to": "ann", "from_": "me"}, "status": "ok", "output": "sent"},
-        ]
-    }
+        assert '- find {"name":"Ann"}, ok: {"age":4}\n- send_mail {"to":"ann","from_":"me"}, ok: sent\n' in told
+    assert executed(moves[2]).made == ()
+    assert executed(moves[6]).made == made
+    assert executed(moves[6]).inputs == {}
 
 
-def test_many_calls_are_listed_in_part_and_long_ones_cut() -> None:
-    made = tuple(Made("find", {"name": "x" * 2000}, "ok", number) for number in range(70))
-    moves, _ = drive(code()(BRIEF), [program("1"), Ran("error", made=made), program("1"), Ran("ok", 1)])
-    assert "and 10 more in `earlier`" in said(moves[3])
-    assert len(said(moves[3])) < 45_000
-
-
-def test_a_change_that_went_well_is_not_made_again() -> None:
-    failed = Ran("error", made=(MAIL,))
-    repeated = program("who = 'ann'\nsend_mail(who, from_='me')")
-    moves, _ = drive(code()(BRIEF), [program("1"), failed, repeated, program("1"), Ran("ok", 1)])
-    assert "line 2: this call of send-mail was made already and went well: take earlier[0]['output']" in said(moves[4])
-
-
-def test_a_loop_that_may_repeat_changes_must_look_at_what_was_done() -> None:
-    terms = Terms(inputs={"people": ["ann", "bob"]})
-    loop = "for who in people:\n    send_mail(who, 'me')\n1"
-    left = loop.replace("people", "[who for who in people if who not in done]")
-    guarded = f"done = [call['args']['to'] for call in earlier]\n{left}"
-    answers = [program(loop), Ran("error", made=(MAIL,)), program(loop), program(guarded), Ran("ok", 1)]
+def test_the_inputs_of_every_program_are_those_of_the_terms() -> None:
+    terms = ProgramTerms(inputs={"earlier": [1]})
+    answers = [program("earlier"), Ran("error", made=(MAIL,)), program("earlier"), Ran("ok", 1)]
     moves, _ = drive(code(terms)(BRIEF), answers)
-    assert "line 2: send-mail was called 1 times already: leave out the calls that `earlier` shows" in said(moves[4])
-    assert executed(moves[-1]).code == guarded
+    assert [move.inputs for move in moves if isinstance(move, Execute)] == [{"earlier": [1]}] * 2
 
 
-def test_reading_again_failing_again_and_other_changes_are_no_repetition() -> None:
-    made = (
-        Made("find", {"name": "Ann"}, "ok", 1),
-        Made("send-mail", {"to": "bob", "from": "me"}, "failed", "down"),
-        MAIL,
-    )
-    source = "find('Ann')\nsend_mail('bob', 'me')\n1"
-    moves, output = drive(code()(BRIEF), [program("1"), Ran("error", made=made), program(source), Ran("ok", 1)])
-    assert len(moves) == 6
-    assert output == 1
+def test_calls_of_all_programs_are_given_in_order_and_those_that_were_answered_not_twice() -> None:
+    one, two = Made("find", {"name": "a"}, "ok", 1), Made("find", {"name": "b"}, "failed", "down")
+    # The second program was given the first call, so it made only the second.
+    answers = [program("1"), Ran("error", made=(one,)), program("2"), Ran("error", made=(two,)), program("3")]
+    moves, _ = drive(code()(BRIEF), [*answers, Ran("ok", made=(MAIL,))])
+    assert [move.made for move in moves if isinstance(move, Execute)] == [(), (one,), (one, two)]
+    assert '<calls>\n- find {"name":"a"}, ok: 1\n- find {"name":"b"}, failed: down\n</calls>' in said(moves[6])
 
 
-def test_calls_of_all_programs_are_kept_in_order() -> None:
-    one, two = Made("find", {"name": "a"}, "ok", 1), Made("find", {"name": "b"}, "ok", 2)
-    moves, _ = drive(
-        code()(BRIEF),
-        [program("1"), Ran("error", made=(one,)), program("1"), Ran("error", made=(two,)), program("1"), Ran("ok", 1)],
-    )
-    earlier = executed(moves[-1]).inputs["earlier"]
-    assert isinstance(earlier, list)
-    assert len(earlier) == 2
+def test_a_program_that_never_ran_was_given_nothing() -> None:
+    moves, _ = drive(code()(BRIEF), [program("1"), Ran("error", made=(MAIL,)), "No.", program("2"), Ran("ok", 2)])
+    assert executed(moves[-1]).made == (MAIL,)
+
+
+def test_of_many_calls_those_that_only_read_are_left_out_and_long_ones_are_cut() -> None:
+    reads = tuple(Made("find", {"name": "x" * 2000}, "ok", "y" * 2000) for _ in range(70))
+    down = Made("find", {"name": "Bob"}, "failed", "down")
+    moves, _ = drive(code()(BRIEF), [program("1"), Ran("error", made=(*reads, MAIL, down)), program("1"), Ran("ok", 1)])
+    told = said(moves[3])
+    ending = '- send_mail {"to":"ann","from_":"me"}, ok: sent\n- find {"name":"Bob"}, failed: down\n- and 12 more\n'
+    assert ending in told
+    assert told.count("- find ") == 59
+    assert "[... 1,011 characters left out ...]" in told
+    assert "[... 1,700 characters left out ...]" in told
 
 
 def test_a_program_that_may_cost_too_much_does_not_run() -> None:
-    maker = code(Terms(cost=20, policy=SandboxPolicy(bounds=Bounds(calls=3))))
+    maker = code(ProgramTerms(cost=20, policy=SandboxPolicy(bounds=Bounds(calls=3))))
     dear = program("for x in range(5):\n    find('x')\n1")
     endless = program("while True:\n    send_mail('a', 'b')\n    find('b')\n1")
     fine = program("for x in 'abc':\n    find(x)\n1")
@@ -242,7 +223,7 @@ def test_a_program_that_may_cost_too_much_does_not_run() -> None:
 
 
 def test_an_answer_without_calls_costs_nothing() -> None:
-    assert drive(code(Terms(cost=0))(BRIEF), [program("1"), Ran("ok", 1)])[1] == 1
+    assert drive(code(ProgramTerms(cost=0))(BRIEF), [program("1"), Ran("ok", 1)])[1] == 1
 
 
 def test_a_value_that_does_not_fit_goes_back() -> None:
@@ -251,7 +232,7 @@ def test_a_value_that_does_not_fit_goes_back() -> None:
         [program("{}"), Ran("ok", {}, made=(MAIL,)), program("{'solved': True}"), Ran("ok", {"solved": True})],
     )
     assert "its answer cannot be used: Object missing required field `solved`" in said(moves[3])
-    assert "earlier[0]: send_mail" in said(moves[3])
+    assert '- send_mail {"to":"ann"' in said(moves[3])
     assert output == {"solved": True}
 
 
@@ -284,16 +265,24 @@ def test_what_policy_would_ask_about_is_noted_and_left_to_the_gateway() -> None:
 
 
 def test_only_the_tools_of_the_terms_are_there() -> None:
-    moves, _ = drive(code(Terms(tools=["find"]))(BRIEF), [program("1"), Ran("ok", 1)])
+    moves, _ = drive(code(ProgramTerms(tools=["find"]))(BRIEF), [program("1"), Ran("ok", 1)])
     assert "send_mail" not in said(moves[0])
     with pytest.raises(GiveUp, match="the agent has no tool 'fly'; it has: find, send-mail"):
-        drive(code(Terms(tools=["fly"]))(BRIEF), [])
+        drive(code(ProgramTerms(tools=["fly"]))(BRIEF), [])
 
 
-@pytest.mark.parametrize("name", ["earlier", "a-b", "class", ""])
+@pytest.mark.parametrize("name", ["a-b", "class", ""])
 def test_inputs_that_no_program_could_use_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be named"):
-        Terms(inputs={name: 1})
+        ProgramTerms(inputs={name: 1})
+
+
+def test_it_asks_once_and_again_for_each_repair_of_which_there_are_three_unless_told_otherwise() -> None:
+    ends = ["No.", program("fnd('a')"), program("1"), Ran("error"), program("2"), Ran("ok", 2)]
+    moves, _ = drive(code()(BRIEF), ends)
+    assert sum(isinstance(move, Ask) for move in moves) == 4
+    with pytest.raises(GiveUp):
+        drive(code()(BRIEF), ["No."] * 4)
 
 
 def test_repairs_are_counted_from_zero() -> None:
@@ -302,4 +291,4 @@ def test_repairs_are_counted_from_zero() -> None:
 
 
 def test_it_is_known_by_name_and_version() -> None:
-    assert identity(code()) == "code@1"
+    assert identity(code()) == "code@2"

@@ -53,7 +53,7 @@ def functions_in(text: str) -> list[str]:
 
 
 @given(cards(), st.sampled_from([0, 300, 24_000]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_text_parses_and_holds_exactly_the_functions_whatever_the_schemas_say(
     given_cards: list[ToolCard], most: int
 ) -> None:
@@ -64,10 +64,11 @@ def test_the_text_parses_and_holds_exactly_the_functions_whatever_the_schemas_sa
         assert function.name == name
         assert name.isidentifier()
         assert not keyword.iskeyword(name)
-        assert name not in {*dir(builtins), "earlier", "data"}
+        assert name not in {*dir(builtins), "ToolError", "data"}
 
 
 @given(cards())
+@settings(max_examples=30, deadline=None)
 def test_every_argument_has_one_name_in_python_with_those_needed_first(given_cards: list[ToolCard]) -> None:
     for each, function in zip(given_cards, stubs(given_cards).functions.values(), strict=True):
         names = [name for name, _ in function.parameters]
@@ -79,7 +80,7 @@ def test_every_argument_has_one_name_in_python_with_those_needed_first(given_car
 
 
 @given(st.integers(1, 300), st.text(min_size=500, max_size=600))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_size_is_bounded_by_telling_less(count: int, description: str) -> None:
     properties: JsonObject = {f"p{number}": {"type": "string", "description": description} for number in range(70)}
     each = ToolCard("t", description, (), tuple(properties), schema={"properties": properties})
@@ -176,7 +177,7 @@ def test_defaults_and_descriptions_are_told() -> None:
 
 
 def test_names_that_python_has_or_does_not_allow_are_changed_and_kept_apart() -> None:
-    names = ["find-customer", "find_customer", "open", "class", "2nd", "earlier", "données", "__import__", "---"]
+    names = ["find-customer", "find_customer", "open", "class", "2nd", "ToolError", "données", "__import__", "---"]
     made = stubs([ToolCard(name, "", (), ("from", "a-b", "a_b")) for name in names])
     assert list(made.functions) == [
         "find_customer",
@@ -184,7 +185,7 @@ def test_names_that_python_has_or_does_not_allow_are_changed_and_kept_apart() ->
         "open_",
         "class_",
         "n_2nd",
-        "earlier_",
+        "ToolError_",
         "donn_es",
         "n_import",
         "n_",

@@ -1,5 +1,7 @@
 """Programs: plans that models write as code, the functions they are given, and the checks before anything runs."""
 
-from remit.strategies.programs.plan_as_code import Terms, code
+from remit.strategies.programs.plan_as_code import ProgramTerms, code
 
-__all__ = ["Terms", "code"]
+Terms = ProgramTerms
+
+__all__ = ["ProgramTerms", "Terms", "code"]

@@ -1,7 +1,8 @@
 """Plan as code: a model writes one program that calls the tools, instead of one call after the other.
 
-It is checked before it runs, and a program that fails goes back to the model with the reason and with the calls that it
-made. Source: CodeAct (Wang et al., 2024, arXiv:2402.01030).
+It is checked before it runs. A program that fails goes back to the model with the reason and with the calls that were
+made, and none of those that went well is made by the next one: it is given what they gave.
+Source: CodeAct (Wang et al., 2024, arXiv:2402.01030).
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,15 +35,14 @@ from remit.strategies.programs.checked import Report, check
 from remit.strategies.programs.fences import program_in
 from remit.strategies.programs.languages import Language, language
 from remit.strategies.programs.parsing import Problem
-from remit.strategies.programs.repeats import repeats
-from remit.strategies.programs.stubs import EARLIER, Stubs, stubs
+from remit.strategies.programs.stubs import Stubs, stubs
 from remit.strategies.prompts import Prompts
 from remit.strategies.react import as_json
 
 _NO_CALLS = Problem(0, "no tool can be called now, only by the program: write it into one ```python block")
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
+class ProgramTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What the programs of a strategy may be and use."""
 
     policy: SandboxPolicy = SandboxPolicy()
@@ -56,12 +56,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse inputs that no program could use."""
         for name in self.inputs:
-            if name == EARLIER or identifier(name) != name:
+            if identifier(name) != name:
                 raise ConfigError(f"an input cannot be named {name!r}; choose another name of letters")
 
 
 def code(
-    terms: Terms | None = None,
+    terms: ProgramTerms | None = None,
     *,
     repairs: int = 3,
     shape: Shape | None = None,
@@ -74,7 +74,7 @@ def code(
     """
     if repairs < 0:
         raise ConfigError(f"repairs is at least 0, so not {repairs}")
-    declared = terms or Terms()
+    declared = terms or ProgramTerms()
     final = None if shape is None else as_json(shape)
 
     @versioned(prompts.edition())
@@ -115,13 +115,14 @@ _NOT_RUN = Ran("error")
 class _Work:
     """One run: what its programs may use, and what they have done so far."""
 
-    terms: Terms
+    terms: ProgramTerms
     prompts: Prompts
     brief: Brief
     stubs: Stubs
     language: Language
     final: Shape | None
     made: list[Made] = field(default_factory=list[Made])
+    """The calls of all programs so far, in their order, each of them once."""
     last: Ran = _NOT_RUN
 
     def attempt(self, answer: Answer) -> Door[_Tried]:
@@ -129,23 +130,23 @@ class _Work:
         source = program_in(answer.text)
         if isinstance(source, Problem):
             return self._refused([_NO_CALLS if answer.calls else source])
-        inputs: JsonObject = {**self.terms.inputs}
-        if self.made:
-            inputs[EARLIER] = self._told()
-        report = check(source, self.brief, self.stubs.functions, self.language, inputs)
-        found = [*report.problems, *repeats(report, self.made, self.brief.tools), *self._dear(report)]
+        terms = self.terms
+        report = check(source, self.brief, self.stubs.functions, self.language, terms.inputs)
+        found = [*report.problems, *self._dear(report)]
         if found:
             return self._refused(found)
         yield from note("program", report.as_json())
         functions = self._used(report)
-        ran = yield from execute(source, functions=functions, inputs=inputs, policy=self.terms.policy)
+        ran = yield from execute(source, functions=functions, inputs=terms.inputs, policy=terms.policy, made=self.made)
+        # Only those that this program made itself: what it was given is of a program before it.
         self.made.extend(ran.made)
         self.last = ran
         return self._judged(ran)
 
     def given_up(self, tried: _Tried, repairs: int) -> GiveUp:
         """Say what the last program came to."""
-        output: JsonObject = {"value": self.last.value, "printed": self.last.printed, "made": self._told()}
+        made = list[JsonValue](program_text.in_its_words(self.made, self.stubs.functions))
+        output: JsonObject = {"value": self.last.value, "printed": self.last.printed, "made": made}
         return GiveUp(f"no program did the task after {repairs} repairs: {tried.why}", output)
 
     def _judged(self, ran: Ran) -> _Tried:
@@ -180,14 +181,11 @@ class _Work:
     def _used(self, report: Report) -> tuple[Function, ...]:
         return tuple(function for name, function in self.stubs.functions.items() if name in report.names)
 
-    def _told(self) -> list[JsonValue]:
-        return list[JsonValue](program_text.in_its_words(self.made, self.stubs.functions))
-
     def _listed(self) -> str:
-        return program_text.calls_made(self.prompts, program_text.in_its_words(self.made, self.stubs.functions))
+        return program_text.calls_made(self.prompts, self.made, self.stubs.functions, self.brief.tools)
 
 
-def _work(terms: Terms, prompts: Prompts, brief: Brief, final: Shape | None) -> _Work:
+def _work(terms: ProgramTerms, prompts: Prompts, brief: Brief, final: Shape | None) -> _Work:
     names = tuple(brief.tools) if terms.tools is None else tuple(terms.tools)
     missing = [name for name in names if name not in brief.tools]
     if missing:

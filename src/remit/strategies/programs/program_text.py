@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from remit.core.moves import Function, Made, Ran
+from remit.core.moves import Function, Made, Ran, ToolCard
 from remit.core.programs import SandboxPolicy, Status
 from remit.core.values import JsonObject, JsonValue
 from remit.strategies.programs.languages import Language
 from remit.strategies.programs.parsing import Problem
-from remit.strategies.programs.stubs import EARLIER, Stubs
+from remit.strategies.programs.stubs import Stubs
 from remit.strategies.prompts import Prompts, load
 from remit.strategies.template import as_text, items
 
@@ -26,6 +26,8 @@ _ERROR, _PRINTED = 4000, 2000
 """Characters of what a program said."""
 _CALLS = 60
 """Calls that are listed."""
+_ARGUMENTS, _OUTPUT = 1000, 300
+"""Characters of what a call was given, and of what it gave."""
 
 
 def opening(
@@ -71,18 +73,22 @@ def misfit(prompts: Prompts, problem: str, ran: Ran, made: str) -> str:
     return prompts.text("misfit", problem=problem, answer=_cut(as_text(ran.value), _PRINTED), made=made)
 
 
-def calls_made(prompts: Prompts, made: Sequence[JsonObject]) -> str:
-    """Tell of the calls that were made, those first whose place in `earlier` is first; nothing when there are none."""
+def calls_made(
+    prompts: Prompts, made: Sequence[Made], functions: Mapping[str, Function], tools: Mapping[str, ToolCard]
+) -> str:
+    """Tell of the calls that were made; of many, those that only read are left out first, and nothing of none."""
     if not made:
         return ""
+    reads = [call.status == "ok" and tools[call.tool].effect == "read" for call in made]
+    listed = sorted(sorted(range(len(made)), key=reads.__getitem__)[:_CALLS])
+    told = in_its_words([made[place] for place in listed], functions)
     lines = [
-        f"{EARLIER}[{place}]: {call['tool']} {as_text(call['args'])}, {call['status']}: {as_text(call['output'])}"
-        for place, call in enumerate(made)
+        f"{call['tool']} {_cut(as_text(call['args']), _ARGUMENTS)}, {call['status']}: "
+        f"{_cut(as_text(call['output']), _OUTPUT)}"
+        for call in told
     ]
-    shown = [_cut(line, 2 * _HEAD) for line in lines[:_CALLS]]
-    if len(lines) > _CALLS:
-        shown.append(f"and {len(lines) - _CALLS} more in `{EARLIER}`")
-    return f"\n\n{prompts.text('made', calls=items(shown), earlier=EARLIER)}"
+    more = [f"and {len(made) - len(listed)} more"] if len(listed) < len(made) else []
+    return f"\n\n{prompts.text('made', calls=items([*lines, *more]))}"
 
 
 def in_its_words(made: Iterable[Made], functions: Mapping[str, Function]) -> list[JsonObject]:

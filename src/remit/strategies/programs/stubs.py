@@ -9,10 +9,7 @@ from remit.core.moves import Function, ToolCard
 from remit.core.values import JsonValue
 from remit.strategies.programs.annotations import Annotations, Writer, identifier, is_whole, unique
 
-EARLIER = "earlier"
-"""The input with the calls that earlier programs made."""
-
-_RESERVED = frozenset({EARLIER, "ToolError", "Any", "Literal", "NotRequired", "TypedDict", *dir(builtins)})
+_RESERVED = frozenset({"ToolError", "Any", "Literal", "NotRequired", "TypedDict", *dir(builtins)})
 _DEFAULT = 40
 """Characters of a default value that is shown."""
 
