@@ -95,9 +95,12 @@ class MicrovmSandbox:
         return "" if result.value == 42 else f"{result.status} {result.why}{result.error}"
 
     async def prepare(self) -> None:
-        """Download Debian's kernel, without installing it, and make the image; raise `ConfigError` when it fails."""
+        """Download Debian's kernel, without installing it, and boot once; raise `ConfigError` when that fails."""
         await asyncio.to_thread(image.fetch, self._packages)
         self._known = None
+        known = await asyncio.to_thread(self.capabilities)
+        if not known.available:
+            raise ConfigError("; ".join(known.missing))
 
     async def open(self, policy: SandboxPolicy) -> MicrovmBox:
         """Make a box; raise `ConfigError` when this machine cannot, a mount is not there or something is too large."""
