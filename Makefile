@@ -34,7 +34,7 @@ $(BENCH): $(INPUTS)
 
 setup: $(DEV) ## Make .venv with everything for development
 
-demo: $(BASE) ## See the support desk handle mail, crash, refuse and ask
+demo: $(BASE) ## See the support desk handle mail, crash, refuse and ask, and programs in a box
 	@$(BIN)/remit demo
 
 test: $(DEV) ## Run the tests

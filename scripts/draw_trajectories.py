@@ -26,7 +26,7 @@ PADDING, LINE, FONT = 10, 16, 12
 BOLD = 1.08
 """How much wider bold letters are."""
 FRAME = 8
-"""Between the boxes of a branch that is alone and the frame that says that it is one."""
+"""Between boxes and what is around them: a branch that is alone, or a program."""
 
 STYLE = """
 .trajectory text{font:12px system-ui,sans-serif;fill:#1f2328}
@@ -38,6 +38,7 @@ STYLE = """
 .trajectory .task,.trajectory .done{fill:#f1f2f4;stroke:#7a818a}
 .trajectory .ask{fill:#eaf1fe;stroke:#3b73d1}
 .trajectory .tool{fill:#e8f6ec;stroke:#2c8a4b}
+.trajectory .program{fill:#f5effc;stroke:#7d4fc4}
 .trajectory .note{fill:#fff8e3;stroke:#a87900;stroke-dasharray:4 3}
 .trajectory .failed{fill:#fdecee;stroke:#c4314b}
 @media (prefers-color-scheme:dark){
@@ -49,6 +50,7 @@ STYLE = """
 .trajectory .task,.trajectory .done{fill:#2a2d33;stroke:#9aa1ab}
 .trajectory .ask{fill:#1d2b44;stroke:#7aa7f0}
 .trajectory .tool{fill:#1a3225;stroke:#63c588}
+.trajectory .program{fill:#2a2140;stroke:#b595f0}
 .trajectory .note{fill:#342c14;stroke:#dfb548}
 .trajectory .failed{fill:#3d1d24;stroke:#f0808f}
 }
@@ -58,7 +60,7 @@ STYLE = """
 def least(part: Box | Split) -> int:
     """Say how wide a part must be."""
     if isinstance(part, Box):
-        return NARROW
+        return max([NARROW, *(least(one) + 2 * FRAME for one in part.inner)])
     frame = 2 * FRAME if framed(part) else 0
     return sum(max(map(least, branch)) for branch in part.branches) + BRANCH_GAP * (len(part.branches) - 1) + frame
 
@@ -169,20 +171,39 @@ class Canvas:
         """Draw a box and give where it ends."""
         x, width = x + max(width - WIDE, 0) // 2, min(width, WIDE)
         room = width - 2 * PADDING
-        rows = [(row, "m" if line.quiet else "") for line in box.lines for row in broken(line, room)]
+        rows = rows_of(box.lines, room)
         step = f"step {box.step}" if box.step else ""
         beside = extent(f"{box.title}  {step}") * BOLD <= room
         if step and not beside:
             rows.insert(0, (step, "m"))
-        height = LINE * (len(rows) + 1) + PADDING
-        corner = 14 if box.kind in {"task", "done", "failed"} else 4
-        self.marks.append(f'<rect class="{box.kind}" x="{x}" y="{y}" width="{width}" height="{height}" rx="{corner}"/>')
+        place = len(self.marks)
         self.text(x + PADDING, y + LINE, box.title, "b")
         if step and beside:
             self.text(x + width - PADDING, y + LINE, step, "m", right=True)
-        for number, (row, style) in enumerate(rows, 2):
-            self.text(x + PADDING, y + LINE * number, row, style)
-        return y + height
+        bottom = self.rows(rows, x + PADDING, y + LINE) + PADDING
+        if box.inner:
+            bottom = self.column(box.inner, x + FRAME, bottom, width - 2 * FRAME)
+        if box.ending:
+            bottom = self.rows(rows_of(box.ending, room), x + PADDING, bottom + (FRAME // 2 if box.inner else -PADDING))
+            bottom += PADDING
+        elif box.inner:
+            bottom += FRAME
+        corner = 14 if box.kind in {"task", "done", "failed"} else 4
+        rect = f'<rect class="{box.kind}" x="{x}" y="{y}" width="{width}" height="{bottom - y}" rx="{corner}"/>'
+        self.marks.insert(place, rect)
+        return bottom
+
+    def rows(self, rows: Iterable[tuple[str, str]], x: int, y: int) -> int:
+        """Write lines below each other and give where the last one stands."""
+        for row, style in rows:
+            y += LINE
+            self.text(x, y, row, style)
+        return y
+
+
+def rows_of(lines: Iterable[Line], room: int) -> list[tuple[str, str]]:
+    """Break lines so that they fit, each with its style."""
+    return [(row, "m" if line.quiet else "") for line in lines for row in broken(line, room)]
 
 
 def described(parts: Iterable[Box | Split]) -> Iterator[str]:
@@ -193,8 +214,16 @@ def described(parts: Iterable[Box | Split]) -> Iterator[str]:
                 yield f"Branch {number}: {' '.join(described(branch))}"
         else:
             step = f"Step {part.step}, " if part.step else ""
-            said = " ".join(" ".join(broken(line, WIDE)) for line in part.lines)
-            yield f"{step}{part.title}: {said}{'' if said.endswith(('.', '!', '?')) else '.'}"
+            yield f"{step}{part.title}: {sentence(part.lines)}"
+            yield from described(part.inner)
+            if part.ending:
+                yield f"The {part.title} ends: {sentence(part.ending)}"
+
+
+def sentence(lines: Iterable[Line]) -> str:
+    """Put lines into one."""
+    said = " ".join(" ".join(broken(line, WIDE)) for line in lines)
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def drawn(name: str, records: Sequence[Record]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 import msgspec
@@ -14,7 +14,7 @@ from remit.core.state import State
 from remit.core.values import JsonValue
 from remit.strategies.template import as_text
 
-Kind = Literal["task", "ask", "tool", "note", "done", "failed"]
+Kind = Literal["task", "ask", "tool", "program", "note", "done", "failed"]
 Place = tuple[int, ...]
 """The path of a step, such as `(4, 1, 0)`."""
 
@@ -42,6 +42,10 @@ class Box:
     title: str
     lines: list[Line] = field(default_factory=list[Line])
     step: str = ""
+    inner: "Column" = ()
+    """What it did in its course, one after the other."""
+    ending: list[Line] = field(default_factory=list[Line])
+    """What is said below that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class Trajectory:
                 self.calls[name] = made
             case ev.EffectEnded():
                 self._end_effect(event)
+            case ev.ProgramStarted() | ev.ProgramPaused() | ev.ProgramEnded():
+                self._see_program(event)
             case ev.Noted(step=step, kind=kind, body=body):
                 self.steps[place(step)] = Box("note", f"note: {kind}", note_lines(kind, body), step)
             case ev.RunEnded(status=status, output=output, reason=reason):
@@ -119,6 +125,15 @@ class Trajectory:
         status = "" if outcome.status == "ok" else f"{outcome.status}: "
         box.lines += [Line(code(call)), Line(f"\u2192 {status}{as_text(outcome.output)}")]
 
+    def _see_program(self, event: ev.ProgramEvent) -> None:
+        match event:
+            case ev.ProgramStarted(step=step, tier=tier):
+                self.steps[place(step)] = Box("program", "program", [Line(f"in a box: {tier}", quiet=True)], step)
+            case ev.ProgramPaused(step=step):
+                self.steps[place(step)].ending.append(Line("kept while a person had to act", quiet=True))
+            case ev.ProgramEnded(step=step):
+                self.steps[place(step)].ending += program_ending(event)
+
     def totals(self) -> str:
         """Say what it cost."""
         tokens = f"about {-(-self.told // CHARACTERS)} tokens in, {-(-self.said // CHARACTERS)} out"
@@ -130,11 +145,12 @@ class Trajectory:
 
 
 def column(steps: dict[Place, Box]) -> Column:
-    """Put steps in order, those of branches into splits."""
+    """Put steps in order, those of branches into splits, the calls of a program into its box."""
     found: list[Box | Split] = []
     for number in sorted({at[0] for at in steps}):
         if (number,) in steps:
-            found.append(steps[number,])
+            calls = tuple(steps[at] for at in sorted(steps) if at[0] == number and len(at) > 1)
+            found.append(replace(steps[number,], inner=calls))
             continue
         inner = {at[1:]: box for at, box in steps.items() if at[0] == number}
         numbers = sorted({at[0] for at in inner})
@@ -198,6 +214,15 @@ def note_lines(kind: str, body: JsonValue) -> list[Line]:
             return [Line(f"{name}: {inline(value)}", 3) for name, value in body.items() if value not in ([], {}, "")]
         case _:
             return [Line(inline(body), 3)]
+
+
+def program_ending(event: ev.ProgramEnded) -> list[Line]:
+    """Write what came of a program."""
+    if event.status == "ok":
+        printed = [Line(f"printed: {event.printed}", quiet=True)] if event.printed else []
+        return [*printed, Line(f"\u2192 {as_text(event.value)}")]
+    last = event.error.strip().rpartition("\n")[2] or event.why
+    return [Line(f"\u2192 {event.status}: {last}" if last else f"\u2192 {event.status}")]
 
 
 def thought_line(child: dict[str, JsonValue]) -> str:

@@ -63,6 +63,25 @@ def test_a_picture_says_what_it_shows_and_loads_nothing(picture: Path) -> None:
     assert "prefers-color-scheme:dark" in text
 
 
+def test_the_calls_of_a_program_stand_below_each_other_within_its_box() -> None:
+    root = ElementTree.parse(ROOT / "docs/pictures/trajectory-code.svg").getroot()
+    boxes = [part for part in root if part.tag == f"{SVG}rect"]
+    (program,) = (box for box in boxes if box.get("class") == "program")
+    calls = [box for box in boxes if box.get("class") == "tool"]
+    end = top(program)
+    for call in calls:
+        assert top(call) > end
+        end = top(call) + float(call.get("height", ""))
+    assert len(calls) > 1
+    assert {call.get("x") for call in calls} == {calls[0].get("x")}
+    assert end < top(program) + float(program.get("height", ""))
+    assert float(program.get("x", "")) < float(calls[0].get("x", ""))
+
+
+def top(box: ElementTree.Element) -> float:
+    return float(box.get("y", ""))
+
+
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.stem)
 def test_the_figures_of_a_picture_are_those_that_its_page_asserts(picture: Path) -> None:
     asked = re.search(r"(\d+) model calls?", picture.read_text(encoding="utf-8"))

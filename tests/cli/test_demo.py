@@ -2,11 +2,13 @@
 
 import io
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
-from tests.cli.bench import Bench
+from tests.cli.bench import Bench, environment
 
 from remit.cli.demo.command import finished
 from remit.cli.demo.stage import Claim
@@ -33,10 +35,29 @@ def test_every_claim_holds_and_every_command_works(bench: Bench) -> None:
 def test_it_is_readable_without_a_terminal(bench: Bench) -> None:
     said = bench("demo", "--fast")
     assert said.status == 0
-    for sign in ("5. A mail tries", "exit status -9", "Jira counts one ticket", "at worst $0.0", "demo user approves"):
+    for sign in (
+        "5. A mail tries",
+        "6. Programs that a model wrote",
+        "none began it again",
+        "exit status -9",
+        "Jira counts one ticket",
+        "at worst $0.0",
+        "demo user approves",
+    ):
         assert sign in said.out
     assert "\x1b" not in said.out
     assert "NOT SO" not in said.out
+
+
+def test_without_the_extra_it_says_what_to_install_and_ends_well(bench: Bench) -> None:
+    code = "import sys; sys.modules['pydantic_monty'] = None; from remit.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "demo", "--fast", "--store", str(bench.folder / "store")],
+        env=environment(), capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "pip install 'remit[sandbox]'" in done.stdout
+    assert "NOT SO" not in done.stdout
 
 
 def test_it_never_plays_in_a_store_that_is_in_use(bench: Bench) -> None:

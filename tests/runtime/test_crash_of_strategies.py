@@ -1,7 +1,7 @@
 """Every way of working dies at every append: no `once` effect twice, nothing recorded asked again, one replay."""
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,11 +16,13 @@ from remit.core.values import JsonValue
 from remit.journal import MemoryJournal
 from remit.memory import MemoryLessons, lesson_tools
 from remit.runtime import LocalWorkers, RunResult, doubted, settle
+from remit.sandbox.monty import MontySandbox
 from remit.strategies import (
     Bounds,
     Finding,
     Route,
     by_tool,
+    code,
     debate,
     plan_and_execute,
     react,
@@ -105,6 +107,14 @@ def must_be_good(output: JsonValue) -> list[Finding]:
     return [] if output == "good" else [Finding("not good")]
 
 
+def programs(request: Request) -> Reply:
+    """Write a program that fails between its calls, and one that makes them all when told why."""
+    acts = ["effect()"] * 3
+    if "missing" not in last(request):
+        acts.insert(2, '{}["missing"]')
+    return says("```python\n" + "\n".join([*acts, '"good"']) + "\n```")
+
+
 tested = by_tool("effect", lambda output: {"tested": output})
 
 WAYS: Mapping[str, Way] = {
@@ -127,6 +137,8 @@ WAYS: Mapping[str, Way] = {
         self_consistency(tree_of_thoughts(bounds=Bounds(depth=2)), samples=3), thinks, effects=0
     ),
     "debate": Way(debate(2, 1), argues, effects=4),
+    "code": Way(code(repairs=1), programs, effects=3),
+    "reflect-on-code": Way(reflect(code(repairs=1), check=must_be_good), programs, effects=3),
     "router-to-a-debate": Way(router({"debate": Route(debate(2, 0), "for all")}), argues, effects=2),
     "router": Way(router({"mend": reflect(check=must_be_good, revise=react)}), improves, effects=2),
 }
@@ -143,6 +155,7 @@ class Machine:
 
     way: Way
     effect: str
+    sandbox: MontySandbox
     store: MemoryJournal = field(default_factory=MemoryJournal)
     lessons: MemoryLessons = field(default_factory=MemoryLessons)
     counter: EffectCounter = field(init=False)
@@ -157,7 +170,7 @@ class Machine:
         self.model = ScriptedModel(itertools.repeat(self.way.model))
         tools = [self.counter, *lesson_tools(self.lessons)]
         agent = Agent("a", self.model, tools=tools, strategy=self.way.strategy, detectors=())
-        return Home(store, LocalWorkers(), bytes(32), Settings()), agent, store
+        return Home(store, LocalWorkers(), bytes(32), Settings(sandbox=self.sandbox)), agent, store
 
     async def answered(self, session: str) -> int:
         records = await self.store.read(session)
@@ -199,17 +212,25 @@ class Machine:
         assert self.model.asked == 0
 
 
+@pytest.fixture
+async def sandbox() -> AsyncIterator[MontySandbox]:
+    """Give one to all processes of a test; it is opened when a program runs."""
+    sandbox = MontySandbox(workers=1)
+    yield sandbox
+    await sandbox.close()
+
+
 @pytest.mark.parametrize("effect", EFFECTS)
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_crash_at_any_append_repeats_nothing(way: str, effect: str) -> None:
-    whole = Machine(WAYS[way], effect)
+async def test_a_crash_at_any_append_repeats_nothing(way: str, effect: str, sandbox: MontySandbox) -> None:
+    whole = Machine(WAYS[way], effect, sandbox)
     home, agent, store = whole.boot()
     result = await home.run(agent, "go")
     assert (result.status, result.output) == ("done", WAYS[way].output), result
     assert len(whole.counter.happened()) == WAYS[way].effects
     for at in range(1, store.appends + 1):
         for moment in ("before", "after"):
-            machine = Machine(WAYS[way], effect)
+            machine = Machine(WAYS[way], effect, sandbox)
             home, agent, _ = machine.boot(at, moment)
             with pytest.raises(Died):
                 await home.run(agent, "go")
@@ -218,10 +239,10 @@ async def test_a_crash_at_any_append_repeats_nothing(way: str, effect: str) -> N
 
 @pytest.mark.parametrize("effect", EFFECTS)
 @pytest.mark.parametrize("way", [name for name, way in WAYS.items() if way.effects])
-async def test_a_crash_between_act_and_outcome_repeats_nothing(way: str, effect: str) -> None:
+async def test_a_crash_between_act_and_outcome_repeats_nothing(way: str, effect: str, sandbox: MontySandbox) -> None:
     for at in range(1, WAYS[way].effects + 1):
         for when in ("before", "after"):
-            machine = Machine(WAYS[way], effect)
+            machine = Machine(WAYS[way], effect, sandbox)
             machine.counter.around = dies_at(at, when)
             home, agent, store = machine.boot()
             with pytest.raises(Died):

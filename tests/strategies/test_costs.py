@@ -16,6 +16,7 @@ from remit.strategies import (
     Bounds,
     Finding,
     Route,
+    code,
     debate,
     pipeline,
     planning,
@@ -116,6 +117,11 @@ def worst_plans() -> Iterable[Reply]:
     yield from (says("x"), says("x"), says("1"))
 
 
+def program(source: str) -> Reply:
+    """Write a program."""
+    return says(f"```python\n{source}\n```")
+
+
 ROUNDS = [calls(use("look", at=1), use("look", at=2)) for _ in range(7)]
 CASES: Mapping[str, Case] = {
     "react: n + 1": Case(react, [*ROUNDS, says("done")], 8),
@@ -130,6 +136,9 @@ CASES: Mapping[str, Case] = {
     "plan: one put right": Case(planning(), [plan("a", 1, "gaze"), plan("a", 1), says("done")], 3),
     "plan: 19 at most": Case(planning(), worst_plans(), 19),
     "plan: 21 with a shape": Case(planning(shape=shape(int)), worst_plans(), 21),
+    "code: 1": Case(code(), [program("[look(at=at) for at in range(9)]")], 1),
+    "code: 1 and the repairs": Case(code(), [says("x y"), program("look(at=-1)"), program("look(at=1)")], 3),
+    "code: 4": Case(code(), repeat(program("look(at=-1)")), 4, status="failed"),
     "reflect: 2": Case(reflect(), content, 2),
     "reflect: 8": Case(reflect(), never_content, 8),
     "reflect: 1 with code": Case(reflect(check=right), content, 1),

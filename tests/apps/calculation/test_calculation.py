@@ -2,8 +2,9 @@
 
 import pytest
 
-from remit.apps.calculation import Result, calculator
+from remit.apps.calculation import BOUNDS, Result, calculator
 from remit.core.events import ProgramEnded, ProgramStarted
+from remit.core.programs import Bounds
 from remit.home import MEMORY, Home, Settings
 from remit.runtime import RunResult
 from remit.sandbox.monty import MontySandbox
@@ -33,11 +34,11 @@ parts = [share + (1 if number < rest else 0) for number in range(people)]
 {"result": ", ".join([f"{part // 100}.{part % 100:02d}" for part in parts]), "working": f"in all {sum(parts)} cents"}"""
 
 
-async def asked(*programs: str) -> tuple[RunResult, list[ProgramEnded]]:
+async def asked(*programs: str, bounds: Bounds = BOUNDS) -> tuple[RunResult, list[ProgramEnded]]:
     """Ask a calculator whose model writes these programs."""
     model = ScriptedModel([says(f"Here it is.\n```python\n{program}\n```") for program in programs])
     async with Home.open(MEMORY, Settings(sandbox=MontySandbox())) as home:
-        result = await home.run(calculator(model=model), "What does it come to?")
+        result = await home.run(calculator(model=model, bounds=bounds), "What does it come to?")
         events = [record.event for record in await home.store.read(result.session)]
         assert all(event.tier == "interpreter" for event in events if isinstance(event, ProgramStarted))
         return result, [event for event in events if isinstance(event, ProgramEnded)]
@@ -74,8 +75,10 @@ async def test_a_result_of_another_form_is_asked_for_again() -> None:
 
 
 async def test_an_endless_program_is_ended() -> None:
-    done, programs = await asked("n = 0\nwhile n >= 0:\n    n = n + 1\n{'result': str(n)}", COMPOUND)
-    assert (done.status, programs[-1].status) == ("done", "ok")
+    endless = "n = 0\nwhile n >= 0:\n    n = n + 1\n{'result': str(n)}"
+    done, programs = await asked(endless, COMPOUND, bounds=Bounds(wall=0.2, cpu=0.2))
+    assert done.status == "done"
+    assert [program.status for program in programs] == ["timeout", "ok"]
 
 
 async def test_a_program_reaches_no_file_and_no_module_of_the_system() -> None:

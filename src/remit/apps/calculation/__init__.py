@@ -1,5 +1,5 @@
 """Calculation: exact answers to questions about figures, worked out by a program instead of by a model."""
 
-from remit.apps.calculation.agent import RESULT, Result, calculator
+from remit.apps.calculation.agent import BOUNDS, RESULT, Result, calculator
 
-__all__ = ["RESULT", "Result", "calculator"]
+__all__ = ["BOUNDS", "RESULT", "Result", "calculator"]

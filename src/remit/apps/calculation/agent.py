@@ -7,7 +7,7 @@ from remit.core.limits import Limits
 from remit.core.ports import Model
 from remit.core.programs import Bounds, SandboxPolicy
 from remit.core.shape import shape
-from remit.strategies.programs import Terms, code
+from remit.strategies.programs import ProgramTerms, code
 
 NAME = "calculator"
 
@@ -19,7 +19,8 @@ The value of the last expression is a dict:
   {"result": the figure as text, with its unit or currency, "working": one or two sentences on how it came about}
 Make both of them from what the program computed."""
 
-_POLICY = SandboxPolicy(bounds=Bounds(wall=10.0, cpu=10.0, memory=64_000_000, output=100_000, calls=1))
+BOUNDS = Bounds(wall=10.0, cpu=10.0, memory=64_000_000, output=100_000, calls=1)
+"""For one program."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -33,7 +34,7 @@ class Result(msgspec.Struct, frozen=True):
 RESULT = shape(Result)
 
 
-def calculator(*, model: str | Model, limits: Limits | None = None) -> Agent:
+def calculator(*, model: str | Model, bounds: Bounds = BOUNDS, limits: Limits | None = None) -> Agent:
     """Make an agent that calculates exactly: compound interest, instalments, splits to the cent.
 
     Its programs run in the weakest tier, an interpreter without files and tools, so that nothing needs to be set up
@@ -43,7 +44,7 @@ def calculator(*, model: str | Model, limits: Limits | None = None) -> Agent:
         NAME,
         model=model,
         instructions=INSTRUCTIONS,
-        strategy=code(Terms(policy=_POLICY, tools=()), repairs=3, shape=RESULT),
+        strategy=code(ProgramTerms(policy=SandboxPolicy(bounds=bounds), tools=()), repairs=3, shape=RESULT),
         limits=limits or Limits(usd=0.10, steps=20, seconds=300, depth=0),
         output=RESULT,
     )

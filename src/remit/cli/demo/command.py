@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from remit.cli import exits
-from remit.cli.demo import scenes
+from remit.cli.demo import programs, scenes
 from remit.cli.demo.stage import Claim, Stage, console
 from remit.cli.desk.opening import Setup, opened, remember
 from remit.cli.options import add_json
@@ -28,6 +28,7 @@ SCENES: tuple[tuple[str, Callable[[Stage], Awaitable[None]]], ...] = (
     ("A budget of $0.05 refuses a call before it is made", scenes.budget),
     ("A refund waits for a person", scenes.approval),
     ("A mail tries to give the agent orders", scenes.injection),
+    ("Programs that a model wrote run in a box", programs.programs),
 )
 
 
