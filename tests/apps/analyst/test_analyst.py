@@ -3,7 +3,7 @@
 import os
 import socket
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
@@ -143,6 +143,12 @@ plt.savefig("/scratch/by-customer.png")
     assert part.size > 1000
 
 
+def attempts(acts: Sequence[str]) -> str:
+    """Write a program that tries each, and answers with what any of them gave."""
+    tries = [f"try:\n    got.append(str({act}))\nexcept Exception:\n    pass" for act in acts]
+    return "\n".join(["got = []", *tries, '{"answer": " | ".join(got) or "nothing"}'])
+
+
 THEFTS = (
     'open("/etc/passwd").read()',
     'open("/etc/shadow").read()',
@@ -162,11 +168,9 @@ async def test_a_hostile_program_reads_writes_and_sends_nothing(home: Home, shop
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)  # noqa: FBT003
         port = str(server.getsockname()[1])
-        for theft in THEFTS:
-            steals = theft.replace("{port}", port).replace("{folder}", str(shop.folder))
-            program = f"import pandas as pd\n{{'answer': str({steals})}}"
-            done = await told(home, [shop.sold], "pandas", program, LAST_FIVE["pandas"])
-            assert [program.status for program in done.programs] == ["error", "ok"], theft
+        steals = [theft.replace("{port}", port).replace("{folder}", str(shop.folder)) for theft in THEFTS]
+        done = await told(home, [shop.sold], "pandas", "import pandas as pd\n" + attempts(steals))
+        assert done.finding.answer == "nothing"
         with pytest.raises(BlockingIOError):
             server.accept()
     assert shop.sold.read_bytes() == before
@@ -199,11 +203,10 @@ QUERIES = (
 
 
 async def test_a_hostile_program_with_queries_gets_nothing_either(home: Home, shop: Shop) -> None:
-    for theft in QUERIES:
-        done = await told(home, [shop.sold], "sql", f'{{"answer": str({theft})}}', LAST_FIVE["sql"])
-        assert [program.status for program in done.programs] == ["error", "ok"], theft
-        ended = [record.event.outcome for record in done.records if isinstance(record.event, EffectEnded)]
-        assert [outcome.status for outcome in ended] == ["ok", "failed", "ok"]
+    done = await told(home, [shop.sold], "sql", attempts(QUERIES))
+    assert done.finding.answer == "nothing"
+    ended = [record.event.outcome for record in done.records if isinstance(record.event, EffectEnded)]
+    assert [outcome.status for outcome in ended] == ["ok", *["failed"] * len(QUERIES)]
 
 
 async def test_a_program_without_files_is_refused_when_it_opens_one(home: Home, shop: Shop) -> None:

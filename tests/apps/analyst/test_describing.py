@@ -46,18 +46,22 @@ async def test_a_profile_says_how_programs_and_queries_find_the_files(shop: Shop
     shop.file("semi.csv", "a;day\n1;2026-01-02\n")
     shop.file("lines.jsonl", '{"a": 1}\n')
     shop.file("figures.csv", "1,2\n3,4\n")
-    names = ("semi.csv", "lines.jsonl", "customers.parquet", "figures.csv")
+    shop.file("german.csv", "code;day\n01234;01.02.2026\n00501;31.12.2025\n")
+    names = ("semi.csv", "lines.jsonl", "customers.parquet", "figures.csv", "german.csv")
     assert [file["read"] for file in await profiled(shop, *names)] == [
         """pd.read_csv("/data/semi.csv", sep=';', parse_dates=['day'])""",
         'pd.read_json("/data/lines.jsonl", lines=True)',
         'pd.read_parquet("/data/customers.parquet")',
         """pd.read_csv("/data/figures.csv", header=None, names=['column0', 'column1'])""",
+        """pd.read_csv("/data/german.csv", sep=';', parse_dates=['day'], date_format={'day': '%d.%m.%Y'}"""
+        """, dtype={'code': 'str'})""",
     ]
     assert [file["table"] for file in await profiled(shop, *names, way="sql")] == [
         "semi",
         "lines",
         "customers",
         "figures",
+        "german",
     ]
 
 

@@ -1,6 +1,6 @@
 """Files as they are given: what can be read, what they are called, and clear words for those that cannot."""
 
-from pathlib import Path
+import os
 
 import pytest
 from tests.apps.analyst.shop import Shop
@@ -35,6 +35,7 @@ def test_tables_of_files_that_differ_in_their_endings_have_different_names(shop:
         ("wide.csv", "a,b\n1,2\n".encode("utf-16"), "is UTF-16"),
         ("book.xlsx", b"PK", "save the sheet as CSV"),
         ("list.json", b"[]", "one object a line"),
+        ("list.jsonl", b'[{"a": 1}]', "one object a line"),
         ("packed.csv.gz", b"x", "unpack it first"),
         ("letter.docx", b"x", "it can be .csv"),
         ("none", b"x", "it can be .csv"),
@@ -87,23 +88,55 @@ async def test_broken_rows_are_said_with_file_and_line(shop: Shop, name: str, co
             assert why in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "rows"),
-    [
-        ("semicolons.csv", "a;b\n1,5;x\n2,5;y\n", [["1,5", "x"], ["2,5", "y"]]),
-        ("tabs.tsv", "a\tb\n1\tx,y\n", [[1, "x,y"]]),
-        ("one.tsv", "a\nx,y\n", [["x,y"]]),
-        ("quoted.csv", 'a,b\n1,"two\nlines, and a comma"\n', [[1, "two\nlines, and a comma"]]),
-        ("single.csv", "name\nann\nbo\n", [["ann"], ["bo"]]),
-        ("marked.csv", "\ufeffa,b\n1,2\n", [[1, 2]]),
-        ("late.csv", "a\n" + "1\n" * 3 + "x\n", [["1"], ["1"], ["1"], ["x"]]),
-        ("lines.jsonl", '{"a": 1, "b": {"c": [1]}}\n{"a": 2}\n', [[1, {"c": [1]}], [2, None]]),
-        ("head.csv", "a,b\n", []),
-        ("figures.csv", "1,2\n3,4\n", [[1, 2], [3, 4]]),
-        ("words.csv", "town,river\nKoln,Rhein\n", [["Koln", "Rhein"]]),
-    ],
-)
-async def test_files_are_read_as_they_are_meant(shop: Shop, name: str, content: str, rows: list[object]) -> None:
-    path = shop.file(name, content)
-    async with Engine(sources([path])) as engine:
-        assert (await engine.query(f"FROM {Path(name).stem}"))["rows"] == rows
+READ: dict[str, tuple[str, list[object]]] = {
+    "semicolons.csv": ("a;b\n1,5;x\n2,5;y\n", [["1,5", "x"], ["2,5", "y"]]),
+    "tabs.tsv": ("a\tb\n1\tx,y\n", [[1, "x,y"]]),
+    "one.tsv": ("a\nx,y\n", [["x,y"]]),
+    "quoted.csv": ('a,b\n1,"two\nlines, and a comma"\n', [[1, "two\nlines, and a comma"]]),
+    "single.csv": ("name\nann\nbo\n", [["ann"], ["bo"]]),
+    "marked.csv": ("\ufeffa,b\n1,2\n", [[1, 2]]),
+    "late.csv": ("a\n" + "1\n" * 3 + "x\n", [["1"], ["1"], ["1"], ["x"]]),
+    "lines.jsonl": ('{"a": 1, "b": {"c": [1]}}\n{"a": 2}\n', [[1, {"c": [1]}], [2, None]]),
+    "head.csv": ("a,b\n", []),
+    "figures.csv": ("1,2\n3,4\n", [[1, 2], [3, 4]]),
+    "words.csv": ("town,river\nKoln,Rhein\n", [["Koln", "Rhein"]]),
+    "days.csv": ("day\n31.12.2025\n01.02.2026\n", [["2025-12-31"], ["2026-02-01"]]),
+    "codes.csv": ("code\n01234\n00501\n", [["01234"], ["00501"]]),
+    'it\'s "a" file[1] *.csv': ("a\n7\n", [[7]]),
+}
+
+
+async def test_files_are_read_as_they_are_meant(shop: Shop) -> None:
+    found = sources([shop.file(name, content) for name, (content, _) in READ.items()])
+    async with Engine(found) as engine:
+        for source, (name, (_, rows)) in zip(found, READ.items(), strict=True):
+            assert (await engine.query(f"FROM {source.table}"))["rows"] == rows, name
+
+
+async def test_a_link_is_read_and_what_is_beside_its_file_is_not(shop: Shop) -> None:
+    link = shop.folder / "link.csv"
+    link.symlink_to(shop.sold)
+    async with Engine(sources([link])) as engine:
+        assert (await engine.query("SELECT count(*) FROM link"))["rows"] == [[100]]
+
+
+def test_pipes_are_refused_at_once(shop: Shop) -> None:
+    pipe = shop.folder / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="a pipe or a device"):
+        sources([pipe])
+
+
+def test_a_path_that_no_system_has_is_an_error_like_others(shop: Shop) -> None:
+    for path in (shop.folder / f"{'x' * 300}.csv", shop.folder / "x\0.csv"):
+        with pytest.raises(ConfigError, match="cannot be read"):
+            sources([path])
+    with pytest.raises(ConfigError, match="no file"):
+        sources([shop.sold / "x.csv"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_named(shop: Shop) -> None:
+    shop.sold.chmod(0)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        sources([shop.sold])

@@ -19,7 +19,7 @@ from remit.core.shape import shape
 from remit.core.values import JsonObject, JsonValue
 from remit.policy import Allow, Permissions
 from remit.strategies.doors import performed
-from remit.strategies.programs import Terms, code
+from remit.strategies.programs import ProgramTerms, code
 
 NAME = "analyst"
 PACKAGES = ("pandas", "numpy", "matplotlib", "pyarrow")
@@ -41,7 +41,8 @@ _PANDAS = """You answer questions about data files by writing a Python program w
 The profile says where each file is and how to read it. For a chart, save a PNG or SVG below /scratch, such as
 /scratch/sales-by-month.png, with a title and named axes, and name it in the answer; other files for the person, such as
 CSV, go there too. A DataFrame can stand in "table" as it is, once it has no NaN left
-(`frame.astype(object).where(frame.notna(), None)`); turn dates into text first."""
+(`frame.astype(object).where(frame.notna(), None)`); turn dates into text first.
+Of a file beyond 50 MB read only the columns that you need (`usecols`), or go through it in pieces (`chunksize`)."""
 
 _SQL = """You answer questions about data files by writing a Python program that calls `query(sql)`.
 The profile names the tables. `query` takes one SELECT in DuckDB's SQL and gives {"columns", "rows", "truncated"}; rows
@@ -88,10 +89,10 @@ def analyst(
     )
 
 
-def _terms(files: Sequence[Source], way: Way, bounds: Bounds) -> Terms:
+def _terms(files: Sequence[Source], way: Way, bounds: Bounds) -> ProgramTerms:
     """Say what programs may be: with SQL they have one tool and no files, else files and no tool."""
     if way == "sql":
-        return Terms(tools=("query",))
+        return ProgramTerms(tools=("query",))
     policy = SandboxPolicy(
         least="native",
         bounds=bounds,
@@ -99,7 +100,7 @@ def _terms(files: Sequence[Source], way: Way, bounds: Bounds) -> Terms:
         packages=PACKAGES,
         language="full",
     )
-    return Terms(policy=policy, tools=())
+    return ProgramTerms(policy=policy, tools=())
 
 
 def _informed(inner: StrategyMaker) -> StrategyMaker:

@@ -16,6 +16,8 @@ _NAME = 80
 _MORE = 100
 """Columns that are only named."""
 _HIDDEN = "<hidden>"
+_ARGUMENTS = 10
+"""Columns for which a call of pandas says how they are read."""
 
 
 class _Column(msgspec.Struct, frozen=True):
@@ -37,6 +39,9 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True):
     sampled: bool
     delimiter: str
     header: bool
+    dates: str
+    """How dates are written, as for `strptime`; empty when as in ISO 8601."""
+    times: str
     columns: list[_Column]
     more_columns: list[_Column]
     column_count: int
@@ -87,6 +92,7 @@ def _file(table: _Table, way: Way) -> JsonObject:
         "bytes": table.size,
         "rows": table.rows_in_all,
         **(_sampled(table) if table.sampled else {}),
+        **({"dates_read_as": table.dates} if table.dates and not table.dates.startswith("%Y") else {}),
         "column_count": table.column_count,
         "columns": [_column(column) for column in table.columns],
         **({"more_columns": more} if more else {}),
@@ -118,8 +124,6 @@ def _cell(column: _Column, value: str | None, hidden: set[str]) -> JsonValue:
 def _read(table: _Table) -> str:
     """Give the call of pandas that reads a file as it was read here."""
     path = f'"/data/{table.file}"'
-    dates = [column.name for column in table.columns if column.type.startswith(("DATE", "TIMESTAMP"))]
-    parsed = f", parse_dates={dates!r}" if dates and len(dates) <= 10 else ""
     match table.kind:
         case "parquet":
             return f"pd.read_parquet({path})"
@@ -128,7 +132,27 @@ def _read(table: _Table) -> str:
         case _:
             separated = "" if table.delimiter == "," else f", sep={table.delimiter!r}"
             named = "" if table.header else f", header=None, names={[column.name for column in table.columns]!r}"
-            return f"pd.read_csv({path}{separated}{named}{parsed})"
+            return f"pd.read_csv({path}{separated}{named}{_dated(table)}{_texts(table)})"
+
+
+def _dated(table: _Table) -> str:
+    """Have dates read as they are written: what is guessed of `01.02.2026` is another day."""
+    dates = [column for column in table.columns if column.type.startswith(("DATE", "TIMESTAMP"))]
+    if not dates or len(dates) > _ARGUMENTS:
+        return ""
+    forms = {column.name: table.dates if column.type == "DATE" else table.times for column in dates}
+    odd = {name: form for name, form in forms.items() if form and not form.startswith("%Y-%m-%d")}
+    return f", parse_dates={list(forms)!r}" + (f", date_format={odd!r}" if odd else "")
+
+
+def _texts(table: _Table) -> str:
+    """Have what looks like a number and is none, such as `01234`, read as the text that it is."""
+    texts = {column.name: "str" for column in table.columns if column.type == "VARCHAR" and _number(column)}
+    return f", dtype={texts!r}" if texts and len(texts) <= _ARGUMENTS else ""
+
+
+def _number(column: _Column) -> bool:
+    return column.min is not None and column.max is not None and column.min.isdigit() and column.max.isdigit()
 
 
 def _cut(text: str, most: int) -> str:

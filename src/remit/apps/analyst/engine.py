@@ -1,15 +1,15 @@
 """Engine: DuckDB in a process of its own, over copies of the files, with nothing else in reach.
 
 A time limit and a memory limit inside DuckDB do not hold alone: a large `repeat` or a slow regular expression hears no
-interrupt for as long as it likes. So a query that takes too long, or too much, ends with its process.
+interrupt for as long as it likes. So a query that takes too long, or too much, ends with its process. Nor do its
+settings hold alone against a fault of its own: where the machine can, the kernel keeps the process from files and
+sockets.
 """
 
 import asyncio
 import contextlib
 import importlib.util
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,11 +17,24 @@ from typing import Any, Self, cast
 
 import msgspec
 
+from remit.apps.analyst.copies import Copies
 from remit.apps.analyst.sources import Source
 from remit.core.errors import ConfigError
 from remit.core.values import JsonObject, JsonValue
 
 INSTALL = "pip install 'remit[analyst]'"
+
+_BOOT = """
+import sys, types
+for name, path in zip(sys.argv[1::2], sys.argv[2::2]):
+    module = types.ModuleType(name)
+    module.__path__ = [path]
+    sys.modules[name] = module
+from remit.apps.analyst.inside.main import main
+main()
+"""
+"""Packages without their `__init__`, of which the process would need nothing."""
+_PACKAGES = ("remit", "remit.apps", "remit.apps.analyst", "remit.sandbox", "remit.sandbox.native")
 
 _LARGEST_ANSWER = 8_000_000
 _OPENING = 30.0
@@ -54,7 +67,9 @@ class Engine:
         """Take the files; they are read when they are first asked for."""
         self._sources, self._bounds = tuple(sources), bounds or QueryBounds()
         self._child: asyncio.subprocess.Process | None = None
-        self._folder: Path | None = None
+        self._copies: Copies | None = None
+        self.confined: tuple[str, ...] = ()
+        """What the kernel holds against the process that answers queries, once it has answered one."""
         self._tables: JsonValue = None
         self._turn = asyncio.Lock()
 
@@ -95,7 +110,8 @@ class Engine:
             await self._loaded()
             if self._child is None:
                 order: JsonObject = {"order": "open", "database": self._database(), "memory": bounds.memory}
-                await self._ask({**order, "confine": bounds.memory + _SPARE}, _OPENING)
+                said = await self._ask({**order, "confine": bounds.memory + _SPARE}, _OPENING)
+                self.confined = tuple(cast("list[str]", said["confined"]))
             order = {"order": "query", "sql": sql, "rows": bounds.rows, "bytes": bounds.answer}
             return await self._ask(order, bounds.seconds)
 
@@ -103,7 +119,7 @@ class Engine:
 
     async def _loaded(self) -> JsonObject:
         if self._tables is None:
-            self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="remit-analyst-"))
+            self._copies = await asyncio.to_thread(Copies)
             try:
                 order = {**self._reading("load"), "database": self._database()}
                 self._tables = await self._ask(order, self._bounds.reading)
@@ -114,9 +130,9 @@ class Engine:
         return cast("JsonObject", self._tables)
 
     async def _remove(self) -> None:
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        copies, self._copies = self._copies, None
+        if copies is not None:
+            await asyncio.to_thread(copies.remove)
 
     def _reading(self, order: str) -> JsonObject:
         files = cast("list[JsonValue]", msgspec.to_builtins(self._sources))
@@ -124,8 +140,8 @@ class Engine:
         return {"order": order, "sources": files, "memory": memory, "confine": memory + _SPARE}
 
     def _database(self) -> str:
-        assert self._folder is not None
-        return str(self._folder / "tables.db")
+        assert self._copies is not None
+        return str(self._copies.folder / "tables.db")
 
     async def _ask(self, order: JsonObject, seconds: float) -> JsonObject:
         child = self._child = self._child or await _started()
@@ -148,7 +164,7 @@ class Engine:
             if not answered:
                 await self._end()
         if not answered:
-            raise Refused("it needed more memory than it may have, and was ended; ask for less")
+            raise Refused("it ended DuckDB, most likely because it needed more memory than it may have; ask for less")
         answer = msgspec.json.decode(line, type=dict[str, Any])
         if "refused" in answer:
             raise Refused(str(answer["refused"]))
@@ -168,11 +184,14 @@ class Engine:
 async def _started() -> asyncio.subprocess.Process:
     if importlib.util.find_spec("duckdb") is None:
         raise ConfigError(f"the analyst needs DuckDB: {INSTALL}")
-    program = str(Path(__file__).with_name("inside.py"))
+    root = Path(__file__).parents[2]
+    paths = [word for name in _PACKAGES for word in (name, str(root.joinpath(*name.split(".")[1:])))]
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
-        program,
+        "-c",
+        _BOOT,
+        *paths,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

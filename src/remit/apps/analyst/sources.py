@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +62,7 @@ def sources(files: Sequence[str | Path]) -> tuple[Source, ...]:
     kinds: list[Kind] = [_kind(path) for path in paths]
     for name, count in Counter(name.lower() for name in names).items():
         if count > 1:
-            alike = ", ".join(str(path) for path, own in zip(paths, names, strict=True) if own.lower() == name)
+            alike = ", ".join(repr(str(path)) for path, own in zip(paths, names, strict=True) if own.lower() == name)
             raise ConfigError(f"{count} files have the same name: {alike}; rename all but one")
     tables = _tables(names)
     named = zip(paths, names, tables, strict=True)
@@ -87,10 +88,14 @@ def _identifier(text: str) -> str:
 
 
 def _kind(path: Path) -> Kind:
-    if not path.exists():
-        raise ConfigError(f"no file {str(path)!r}")
-    if not path.is_file():
-        raise ConfigError(f"{str(path)!r} is no file")
+    try:
+        ordinary = stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(f"no file {str(path)!r}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', '') or error}") from None
+    if not ordinary:
+        raise ConfigError(f"{str(path)!r} is no file, but a folder, a pipe or a device; save what it holds as a file")
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         instead = _INSTEAD.get(path.suffix.lower(), f"it can be {', '.join(KINDS)}")
@@ -118,3 +123,5 @@ def _check(path: Path, kind: Kind, head: bytes) -> None:
         raise ConfigError(f"{str(path)!r} is UTF-16; save it as UTF-8")
     if b"\0" in head:
         raise ConfigError(f"{str(path)!r} is binary, not {kind.upper()}")
+    if kind == "jsonl" and not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        raise ConfigError(f"{str(path)!r} does not begin with an object; write one object a line")

@@ -1,6 +1,7 @@
 """Asking: one question to an analyst in a home, shown while it goes on; the files it left are written at the end."""
 
 import io
+import shlex
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from remit.core.agent import Agent
 from remit.core.events import Record
 from remit.core.ports import Delta
 from remit.core.values import JsonValue
-from remit.home import Home
+from remit.home import FOLDER, Home
 from remit.runtime import RunResult
 
 
@@ -40,6 +41,10 @@ class Asking:
             return await self._ask_for_machine(items)
         status = await Driver(self.home, self.store, self.screen, self.model).drive(items, [])
         result = self._ended()
+        if result.status == "waiting":
+            place = "" if self.store == FOLDER else f" --store {shlex.quote(self.store)}"
+            self.screen.hint(f"then `remit analyst --show {result.session}{place}` gives the answer and its files")
+            return status
         found = finding(result.output) if result.status == "done" else None
         if found is not None:
             tell(self.screen, found)

@@ -2,10 +2,10 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from remit.apps.analyst import KINDS, PACKAGES, Way, sources
 from remit.cli.agents import load_model
@@ -13,6 +13,7 @@ from remit.cli.analyst.again import Setup, made, reference
 from remit.cli.analyst.asking import Asking
 from remit.cli.analyst.choosing import chosen
 from remit.cli.analyst.demonstration import Demonstration
+from remit.cli.analyst.showing import show
 from remit.cli.options import MODEL, add_driving, add_store, driving
 from remit.cli.places import home
 from remit.cli.screen import Screen
@@ -22,7 +23,7 @@ from remit.home import MEMORY, Home, Settings
 from remit.sandbox.choosing import standard
 
 STDIN = "-"
-_USAGE = 'remit analyst [options] FILE... "question"\n       remit analyst --demo'
+_USAGE = 'remit analyst [options] FILE... "question"\n       remit analyst --show SESSION\n       remit analyst --demo'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--budget", metavar="USD", type=float, default=0.50, help="for the question (default: %(default)s)"
     )
+    parser.add_argument(
+        "--show",
+        metavar="SESSION",
+        default="",
+        help="the answer of an earlier session, and its files, such as of one that `remit resume` has finished",
+    )
     parser.add_argument("--demo", action="store_true", help="sample files and a scripted model; no provider is asked")
     add_store(parser)
     add_driving(parser)
@@ -53,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def main(args: argparse.Namespace) -> int:
     """Answer the question, or show how that goes."""
     screen = Screen(out=args.out, json=args.json, quiet=args.quiet)
+    if args.show:
+        if args.words or args.demo:
+            raise ConfigError("--show takes a session and nothing else; leave files, questions and --demo out")
+        return await show(args.store, args.show, screen, args.folder)
     sandbox = standard(packages=PACKAGES)
     try:
         if args.demo:
@@ -101,7 +112,8 @@ def _told_apart(words: Sequence[str]) -> tuple[Sequence[str], str]:
     if not words:
         raise ConfigError(f"give files and a question: {_USAGE.splitlines()[0]}")
     *files, question = words
-    if Path(question).is_file():
+    # A question may be longer than any path, which this heeds.
+    if os.path.isfile(question):  # noqa: PTH113
         raise ConfigError(f"{question!r} is a file; the question comes last, in quotes")
     if not files:
         raise ConfigError(f"give a file before the question {question!r}: {', '.join(KINDS)}")

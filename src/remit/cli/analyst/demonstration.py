@@ -54,6 +54,8 @@ class Demonstration:
         records = await self.home.store.read(result.session)
         for line in _failures(records):
             self._say(f"   a program failed: {line}", "yellow")
+        if result.reason:
+            self._say(f"   {result.status}: {result.reason}", "red")
         found = finding(result.output) or Finding("")
         if not self.screen.json:
             tell(self.screen, found)

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 
 from remit.apps.analyst import Finding, Written
-from remit.cli.screen import Screen
+from remit.cli.screen import Screen, visible
 from remit.core.values import JsonObject, JsonValue
 from remit.telemetry import json_text
 
 _ROWS = 50
 _COLUMNS = 20
 _CELL = 60
+_FILES = 20
 
 
 def tell(screen: Screen, found: Finding, *, whole: bool = False) -> None:
     """Write an answer; of a long table its first rows, unless it is wanted `whole`."""
-    screen.say(found.answer, "bold")
+    # Made visible here too, since a pipe may end at a terminal; machines have --json.
+    screen.say(visible(found.answer), "bold")
     if not found.table:
         return
     columns = _columns(found.table)
@@ -30,8 +32,10 @@ def tell(screen: Screen, found: Finding, *, whole: bool = False) -> None:
 
 def tell_files(screen: Screen, written: Sequence[Written]) -> None:
     """Say where the files of the programs are."""
-    for one in written:
+    for one in written[:_FILES]:
         screen.hint(f"wrote {one.path} ({one.size:,} bytes)")
+    if len(written) > _FILES:
+        screen.hint(f"and {len(written) - _FILES:,} more in {written[0].path.parent}")
 
 
 def files_json(written: Sequence[Written]) -> list[JsonValue]:
@@ -58,5 +62,5 @@ def _cell(value: JsonValue) -> str:
 
 
 def _line(text: str) -> str:
-    flat = " ".join(text.split())
+    flat = visible(" ".join(text.split()))
     return flat if len(flat) <= _CELL else f"{flat[: _CELL - 1]}…"

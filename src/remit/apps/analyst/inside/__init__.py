@@ -1,0 +1,1 @@
+"""What runs in the process in which DuckDB reads files and answers queries: the standard library, DuckDB, no more."""
