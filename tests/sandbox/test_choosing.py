@@ -1,5 +1,7 @@
 """Choosing opens the weakest tier that does, asks no more than it must, and says of all others why they do not."""
 
+import asyncio
+import threading
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -136,6 +138,65 @@ async def test_closing_closes_all() -> None:
     sandboxes = three()
     await Choosing(sandboxes).close()
     assert [each.closed for each in sandboxes] == [1, 1, 1]
+
+
+class Slow(Stated):
+    """A driver that takes long to find out what it can, in a thread that a test holds."""
+
+    def __init__(self, known: Capabilities) -> None:
+        super().__init__(known)
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def capabilities(self) -> Capabilities:
+        self.begun.set()
+        self.go_on.wait(30)
+        return super().capabilities()
+
+
+async def test_nobody_waits_while_a_stronger_one_finds_out_what_it_can_and_it_does_so_once() -> None:
+    slow = Slow(Capabilities(tier="container", available=True))
+    choosing = Choosing([*three()[:1], slow])
+    waiting = [asyncio.create_task(choosing.open(SandboxPolicy(least="container"))) for _ in range(3)]
+    await asyncio.to_thread(slow.begun.wait, 30)
+    assert (await choosing.open(SandboxPolicy())).tier == "interpreter"
+    waiting[0].cancel()
+    await asyncio.wait(waiting[:1])
+    waiting.append(asyncio.create_task(choosing.open(SandboxPolicy(least="container"))))
+    slow.go_on.set()
+    assert {box.tier for box in await asyncio.gather(*waiting[1:])} == {"container"}
+    assert (waiting[0].cancelled(), slow.asked) == (True, 1)
+
+
+class Moody(Stated):
+    """A driver that breaks when it is first asked."""
+
+    def capabilities(self) -> Capabilities:
+        if not self.asked:
+            self.asked += 1
+            raise MemoryError("try again")
+        return super().capabilities()
+
+
+async def test_one_that_broke_when_it_was_asked_is_asked_again() -> None:
+    choosing = Choosing([Moody(Capabilities(tier="native", available=True))])
+    with pytest.raises(MemoryError):
+        await choosing.open(SandboxPolicy())
+    assert (await choosing.open(SandboxPolicy())).tier == "native"
+
+
+class Stuck(Stated):
+    """A driver that cannot be closed."""
+
+    async def close(self) -> None:
+        await super().close()
+        raise OSError("it is stuck")
+
+
+async def test_one_that_cannot_be_closed_keeps_no_other_one_open() -> None:
+    sandboxes = [*three(), Stuck(Capabilities(tier="microvm", available=True))]
+    with pytest.raises(OSError, match="it is stuck"):
+        await Choosing([sandboxes[3], *sandboxes[:3]]).close()
+    assert [each.closed for each in sandboxes] == [1, 1, 1, 1]
 
 
 async def test_a_driver_is_made_when_it_is_first_asked_and_once() -> None:

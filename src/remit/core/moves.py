@@ -70,7 +70,7 @@ class Execute(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Its first names."""
     policy: SandboxPolicy = SandboxPolicy()
     made: tuple["Made", ...] = ()
-    """Calls of programs before it: the same call is answered with what it gave, once each, and not made again."""
+    """Calls of programs before it: those that went well, or may have happened, are answered once each as they were."""
 
 
 Move = Ask | Run | Fork | Note | Execute
@@ -98,6 +98,10 @@ class Made(Frozen, frozen=True):
     output: JsonValue = None
     """The whole answer, or its readable head when `blob` names the whole."""
     blob: str = ""
+    doubted: bool = False
+    """Nobody can say whether it happened, so it must not be made again."""
+    changed: bool = False
+    """A guard changed its arguments."""
 
 
 class Ran(Frozen, frozen=True):

@@ -1,6 +1,7 @@
 """Choosing: a sandbox over several, which opens the weakest tier of this machine that satisfies the policy."""
 
 import asyncio
+import contextlib
 import importlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
@@ -10,6 +11,9 @@ from remit.core.programs import TIERS, Box, Capabilities, Sandbox, SandboxPolicy
 
 _Make = Callable[..., Sandbox]
 _Prepare = Callable[[], Awaitable[None]]
+
+_WORKERS = 32
+"""Interpreters at once: as many as a pool has boxes, or those that wait for others to run would wait for ever."""
 
 
 class Deferred:
@@ -73,7 +77,7 @@ class Choosing:
     def __init__(self, sandboxes: Sequence[Sandbox]) -> None:
         """Choose among these, weakest first."""
         self.sandboxes = tuple(sandboxes)
-        self._asking = asyncio.Lock()
+        self._asked: dict[int, asyncio.Task[Capabilities]] = {}
 
     def capabilities(self) -> Capabilities:
         """Say what the weakest one gives that is available; when none is, what each of them lacks."""
@@ -88,13 +92,11 @@ class Choosing:
     async def open(self, policy: SandboxPolicy) -> Box:
         """Make a box; raise one `ConfigError` that says of each tier why it does not do, and what to install."""
         refused: list[str] = []
-        for sandbox in self.sandboxes:
+        for place, sandbox in enumerate(self.sandboxes):
             if isinstance(sandbox, Deferred) and _weaker(sandbox.tier, policy):
                 refused.append(f"{sandbox.tier}: weaker than {policy.least!r}")
                 continue
-            async with self._asking:
-                # Found out by trying, which takes time and may want a loop of its own.
-                known = await asyncio.to_thread(sandbox.capabilities)
+            known = await self._known(place)
             why = _unfit(known, policy)
             if not why:
                 try:
@@ -105,17 +107,27 @@ class Choosing:
         lines = "".join(f"\n  {line}" for line in refused) or " there are none to choose from"
         raise ConfigError(f"no sandbox of this machine satisfies the policy ({_wishes(policy)}):{lines}")
 
+    async def _known(self, place: int) -> Capabilities:
+        """Ask one of them what it can, once, whoever gives up meanwhile; nobody waits for another one."""
+        asked = self._asked.get(place)
+        if asked is None or (asked.done() and (asked.cancelled() or asked.exception() is not None)):
+            # Found out by trying, which takes time and may want a loop of its own.
+            asked = asyncio.create_task(asyncio.to_thread(self.sandboxes[place].capabilities))
+            self._asked[place] = asked
+        return await asyncio.shield(asked)
+
     async def close(self) -> None:
-        """Close all of them."""
-        for sandbox in self.sandboxes:
-            await sandbox.close()
+        """Close all of them, also when one cannot be closed; what the last of those raised is raised."""
+        async with contextlib.AsyncExitStack() as closing:
+            for sandbox in reversed(self.sandboxes):
+                closing.push_async_callback(sandbox.close)
 
 
 def standard(*, packages: tuple[str, ...] = ()) -> Choosing:
     """Choose among all tiers that Remit has; `packages` are those that native programs find loaded."""
     return Choosing(
         (
-            Deferred("interpreter", "remit.sandbox.monty:MontySandbox"),
+            Deferred("interpreter", "remit.sandbox.monty:MontySandbox", workers=_WORKERS),
             Deferred("wasm", "remit.sandbox.wasm:WasmSandbox"),
             Deferred("native", "remit.sandbox.native:NativeSandbox", packages=packages),
             Deferred("bubblewrap", "remit.sandbox.bubblewrap:BubblewrapSandbox"),

@@ -1,13 +1,12 @@
 """Programs: their calls pass the gateway, none is made twice after a crash, and a kept one goes on where it was."""
 
-import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 import pytest
+from tests.runtime.effects.boxes import ACT, Boxes, code
 from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.agent import Agent
@@ -15,116 +14,15 @@ from remit.core.errors import ConfigError, JournalError, RejectedError, SandboxB
 from remit.core.events import EffectInDoubt, MessageReceived, Noted, ProgramEnded, ProgramPaused
 from remit.core.limits import Limits
 from remit.core.messages import Call
-from remit.core.moves import Ask, Brief, Function, Made, Strategy, execute, note, run
+from remit.core.moves import Ask, Brief, Made, Strategy, execute, note, run
 from remit.core.ports import ALLOW, Guard, ToolSpec, Verdict
-from remit.core.programs import Bounds, Bridge, Capabilities, Interrupt, Result, SandboxPolicy, Status, Tier
+from remit.core.programs import Bounds, SandboxPolicy
 from remit.core.state import State
-from remit.core.values import JsonObject, JsonValue
 from remit.journal import MemoryJournal
 from remit.runtime import decide, replay, waiting
 from remit.runtime.effects.programs import shortened
 from remit.testing import EffectCounter
 from remit.testing.crash import Died, DyingStore
-
-ACT = Function("act", "act", (("n", "n"), ("to_", "to")))
-
-
-@dataclass
-class Boxes:
-    """A sandbox whose programs are lists of calls in JSON; the value of a program is what its calls gave.
-
-    A list in the list is calls made at the same time. With `keeps`, an interrupted program is kept as what is left.
-    """
-
-    keeps: bool = False
-    tier: Tier = "interpreter"
-    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
-    claims: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Files that it lists, with sizes, whether they are there or not."""
-    opened: list[SandboxPolicy] = field(default_factory=list[SandboxPolicy])
-    closed: int = 0
-    resumed: int = 0
-    refuses: Exception | None = None
-    changes: str = ""
-    """What every program turns into, as one does that depends on the weather."""
-
-    def capabilities(self) -> Capabilities:
-        return Capabilities(tier=self.tier, available=True, pause=self.keeps)
-
-    async def open(self, policy: SandboxPolicy) -> "OneBox":
-        if self.refuses is not None:
-            raise self.refuses
-        self.opened.append(policy)
-        return OneBox(self)
-
-    async def close(self) -> None:
-        """Have nothing to let go of."""
-
-
-class Kept(msgspec.Struct):
-    left: list[JsonObject | list[JsonObject]]
-    given: list[JsonValue]
-
-
-@dataclass
-class OneBox:
-    boxes: Boxes
-
-    @property
-    def tier(self) -> Tier:
-        return self.boxes.tier
-
-    async def run(
-        self, code: str, *, inputs: Mapping[str, JsonValue], tools: Mapping[str, tuple[str, ...]], bridge: Bridge
-    ) -> Result:
-        return await self._go_on(
-            Kept(msgspec.json.decode(self.boxes.changes or code, type=list[JsonObject | list[JsonObject]]), []), bridge
-        )
-
-    async def resume(self, kept: bytes, *, tools: Mapping[str, tuple[str, ...]], bridge: Bridge) -> Result:
-        if not self.boxes.keeps:
-            raise ConfigError("it keeps no programs")
-        self.boxes.resumed += 1
-        return await self._go_on(msgspec.json.decode(kept, type=Kept), bridge)
-
-    async def _go_on(self, program: Kept, bridge: Bridge) -> Result:
-        while program.left:
-            now = program.left[0]
-            answers = await asyncio.gather(
-                *(bridge("act", args) for args in (now if isinstance(now, list) else [now])), return_exceptions=True
-            )
-            waits = [place for place, answer in enumerate(answers) if isinstance(answer, Interrupt)]
-            died = [
-                answer for answer in answers if not isinstance(answer, Exception) and isinstance(answer, BaseException)
-            ]
-            if died:
-                raise died[0]
-            if waits:
-                program.left[0] = [now[place] for place in waits] if isinstance(now, list) else now
-                program.given += [answer for answer in answers if not isinstance(answer, BaseException)]
-                status: Status = "paused" if self.boxes.keeps else "killed"
-                return Result(status=status, kept=msgspec.json.encode(program))
-            program.given += [f"caught {one}" if isinstance(one, BaseException) else one for one in answers]
-            program.left.pop(0)
-        return Result(status="ok", value=program.given, calls=len(program.given), printed="x" * 40_000)
-
-    async def files(self) -> Mapping[str, int]:
-        return {name: len(data) for name, data in self.boxes.files.items()} | dict(self.boxes.claims)
-
-    async def put(self, path: str, data: bytes) -> None:
-        raise ConfigError("it has no files")
-
-    async def get(self, path: str) -> bytes:
-        if path not in self.boxes.files:
-            raise ConfigError(f"there is no {path!r}")
-        return self.boxes.files[path]
-
-    async def close(self) -> None:
-        self.boxes.closed += 1
-
-
-def code(*steps: JsonObject | list[JsonObject]) -> str:
-    return msgspec.json.encode(steps).decode()
 
 
 def runs(

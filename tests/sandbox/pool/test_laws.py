@@ -43,12 +43,12 @@ class Fleet(RuleBasedStateMachine):
         await pool.prepare(POLICIES[0], 1)
         return pool
 
-    async def turn(self, count: int) -> None:
+    async def _turn(self, count: int) -> None:
         """Let the loop go on for some turns."""
         for _ in range(count):
             await asyncio.sleep(0)
 
-    def collect(self) -> None:
+    def _collect(self) -> None:
         """See who has a box by now."""
         for tenant, task in [each for each in self.asking if each[1].done()]:
             self.asking.remove((tenant, task))
@@ -63,18 +63,18 @@ class Fleet(RuleBasedStateMachine):
 
         async def begin() -> None:
             self.asking.append((tenant, asyncio.create_task(self.pool.of(tenant).open(policy))))
-            await self.turn(turns)
+            await self._turn(turns)
 
         self.runner.run(begin())
-        self.collect()
+        self._collect()
 
     @rule(which=st.integers(0, 5), turns=st.integers(0, 3))
     def give_up(self, which: int, turns: int) -> None:
         """Cancel somebody who asks, wherever the asking has got to."""
         if self.asking:
             self.asking[which % len(self.asking)][1].cancel()
-            self.runner.run(self.turn(turns))
-            self.collect()
+            self.runner.run(self._turn(turns))
+            self._collect()
 
     @rule(which=st.integers(0, 5), code=st.sampled_from(["ran", "ran", "killed", "fail"]))
     def run(self, which: int, code: str) -> None:
@@ -109,11 +109,11 @@ class Fleet(RuleBasedStateMachine):
 
             async def close() -> None:
                 closing = asyncio.create_task(box_close(box))
-                await self.turn(turns)
+                await self._turn(turns)
                 self.closing.add(closing)
 
             self.runner.run(close())
-            self.collect()
+            self._collect()
 
     @rule(seconds=st.integers(1, 40))
     def wait(self, seconds: int) -> None:
@@ -128,8 +128,8 @@ class Fleet(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         """Let everything happen; then nobody waits who could have a box."""
-        self.runner.run(self.turn(60))
-        self.collect()
+        self.runner.run(self._turn(60))
+        self._collect()
         stats = self.pool.stats()
         used = Counter(tenant for tenant, _ in self.held)
         waiting = {tenant for tenant, _ in self.asking if used[tenant] < TERMS.tenant}
@@ -147,8 +147,8 @@ class Fleet(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Close it as it stands: nothing is left."""
         self.runner.run(self.pool.close())
-        self.runner.run(self.turn(5))
-        self.collect()
+        self.runner.run(self._turn(5))
+        self._collect()
         assert not self.asking
         assert (self.driver.living, self.driver.closed, self.pool.stats().boxes) == (set(), True, 0)
         self.runner.close()

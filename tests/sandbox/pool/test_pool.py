@@ -153,7 +153,7 @@ async def test_warming_that_fails_is_counted_and_leaves_room(driver: CountedSand
     driver.failing = 1
     pool = Pool(driver, Terms(boxes=1))
     await pool.prepare(POLICY, 1)
-    assert (pool.stats().tiers["native"].failed, pool.stats().boxes) == (1, 0)
+    assert (pool.stats().tiers["interpreter"].failed, pool.stats().boxes) == (1, 0)
     await (await pool.open(POLICY)).close()
     await pool.close()
 
@@ -274,7 +274,7 @@ async def test_a_driver_that_fails_is_heard_and_frees_the_place(driver: CountedS
     driver.failing = 1
     with pytest.raises(ConfigError, match="no box today"):
         await pool.open(POLICY, tenant="ann")
-    assert (pool.stats().boxes, pool.stats().tiers["native"].failed) == (0, 1)
+    assert (pool.stats().boxes, pool.stats().tiers["interpreter"].failed) == (0, 1)
     await (await pool.open(POLICY, tenant="ann")).close()
     await pool.close()
 
@@ -329,6 +329,41 @@ async def test_it_says_how_long_people_wait(driver: CountedSandbox) -> None:
     stats = pool.stats().tiers["native"]
     assert (stats.wait_p50, stats.wait_p95, stats.start_p50, stats.opened) == (0.0, 4.0, 0.0, 2)
     assert pool.capabilities().tier == pool.of("ann").capabilities().tier == "native"
+    await pool.close()
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_box_given_back_while_who_waits_is_cancelled_goes_to_the_next(
+    turns: int, driver: CountedSandbox
+) -> None:
+    pool = Pool(driver, Terms(boxes=1))
+    held = await pool.open(POLICY, tenant="ann")
+    gone, patient = opening(pool, "bob"), opening(pool, "cid")
+    await settle()
+    closing = asyncio.create_task(held.close())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    gone.cancel()
+    await closing
+    if not (await asyncio.wait([gone]))[0].pop().cancelled():
+        await gone.result().close()
+    await (await asyncio.wait_for(patient, 5)).close()
+    assert pool.stats().boxes == len(driver.living)
+    await pool.close()
+
+
+async def test_boxes_that_are_given_up_at_the_last_moment_are_closed(driver: CountedSandbox) -> None:
+    pool = Pool(driver, Terms(boxes=1))
+    await (await pool.open(POLICY, tenant="ann")).close()
+    late = opening(pool, "ann")
+    await asyncio.sleep(0)
+    late.cancel()
+    await asyncio.wait([late])
+    await settle()
+    assert pool.stats().boxes == len(driver.living)
+    for box in [task.result() for task in (late,) if not task.cancelled()]:
+        await box.close()
+    assert pool.stats().tiers["native"].in_use == 0
     await pool.close()
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from remit.core import moves
 from remit.core.agent import Agent
 from remit.core.errors import DivergedError
-from remit.core.events import ApprovalAsked, EffectEnded, EffectStarted, Flagged, Judged
+from remit.core.events import ApprovalAsked, EffectEnded, Flagged, Judged
 from remit.core.messages import Call, Outcome, OutcomeStatus
 from remit.core.ports import Tool, Verdict
 from remit.core.state import Effect, Run
@@ -23,7 +23,7 @@ from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger
 from remit.runtime.payload import fit
 from remit.runtime.recorder import Recorder
-from remit.runtime.replaying.due import called
+from remit.runtime.replaying.due import called, same_call, written
 from remit.runtime.walk import together
 from remit.runtime.world import World
 
@@ -53,7 +53,7 @@ class Gateway:
             raise DivergedError(path, called(run.steps[path]), "tool calls")
         place = path.replace(".", "_")
         calls = [
-            call if call.id else self._own(call, f"c{run.number}_{place}_{number}")
+            call if call.id else written(replace(call, id=f"c{run.number}_{place}_{number}"), self.world.secrets)
             for number, call in enumerate(move.calls)
         ]
         if not calls:
@@ -64,15 +64,6 @@ class Gateway:
         if any(isinstance(entry, Go) for entry in admitted):
             return tuple(await together(self._carried(entry) for entry in admitted))
         return tuple([await self._carried(entry) for entry in admitted])
-
-    def _own(self, call: Call, name: str) -> Call:
-        """Give a call that a strategy made itself as the journal will hold it, and an id."""
-        args = fit(call.args)
-        assert isinstance(args, dict)
-        made = Call(call.tool, {str(key): value for key, value in args.items()}, name, call.malformed, call.problem)
-        kept = self.world.secrets.redact_event(EffectStarted(name, made=made)).made
-        assert kept is not None
-        return kept
 
     async def _through(self, call: Call) -> Outcome:
         return await self._carried(self._admit("", call, 0))
@@ -93,8 +84,7 @@ class Gateway:
         effect = run.effects.get(call.id)
         if effect is None or effect.status == "wanted":
             return self._check(call, number, made=call if effect is None else None)
-        same = call.id in run.redacted or (effect.call.tool, effect.call.args) == (call.tool, call.args)
-        if not same:
+        if not same_call(effect.call, call, changed=call.id in run.redacted):
             raise DivergedError(path, f"{effect.call.tool}({effect.call.args})", f"{call.tool}({call.args})")
         match effect.status:
             case "ended":

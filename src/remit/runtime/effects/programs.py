@@ -4,30 +4,30 @@ A program is run again over the calls that are recorded, so it is not one of the
 person had to act goes on from there instead. A call is the first move of a branch of the program's own: `PATH.CALL.0`.
 """
 
+import asyncio
 import contextlib
 import mimetypes
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-import msgspec
-
-from remit.core.errors import ConfigError, DivergedError, JournalError, SandboxBusyError, ToolError
+from remit.core.errors import ConfigError, DivergedError, JournalError, SandboxBusyError
 from remit.core.events import ProgramEnded, ProgramPaused, ProgramStarted
-from remit.core.messages import Call, Outcome, Part
-from remit.core.moves import Execute, Function, Made, Ran, Run
-from remit.core.programs import Box, Interrupt, Result, Tier
+from remit.core.messages import Call, Part
+from remit.core.moves import Execute, Made, Ran
+from remit.core.programs import Box, Result, Tier
 from remit.core.state import Effect, State, Step
-from remit.core.values import JsonObject, JsonValue, digest, now_ms
+from remit.core.state import Run as RunState
+from remit.core.values import JsonValue, digest, now_ms
 from remit.policy import refusal
+from remit.runtime.effects.bridge import Calling, MakeCalls, standing
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.payload import fit, legible
 from remit.runtime.recorder import Recorder
 from remit.runtime.replaying.due import called
 from remit.runtime.walk import gravest
 from remit.runtime.world import World
-
-MakeCalls = Callable[[str, Run], Awaitable[tuple[Outcome, ...]]]
 
 _ARTEFACTS = 100
 """Files of one program that are kept."""
@@ -46,6 +46,8 @@ class Programs:
 
     async def execute(self, path: str, move: Execute) -> Ran:
         """Run a program to its end; raise `Suspended` when one of its calls waits for a person."""
+        # What was recorded while another branch takes from an account does not count before that is decided.
+        await self.recorder.settled()
         step = self._step(path)
         if step is None:
             stopped = refusal(self.recorder.state, now_ms())
@@ -63,7 +65,7 @@ class Programs:
             if step is not None:
                 # It has made calls, and goes on when somebody resumes the run.
                 raise
-            return self._unopened(path, move, str(error))
+            return await self._unopened(path, move, str(error))
         try:
             if step is None:
                 self._start(path, move, box.tier)
@@ -71,7 +73,7 @@ class Programs:
             artefacts = await self._artefacts(box, move) if result.status != "killed" else ()
         finally:
             await box.close()
-        return self._end(path, result, artefacts)
+        return await self._end(path, result, artefacts)
 
     def _step(self, path: str) -> Step | None:
         run = self.recorder.state.run
@@ -81,47 +83,71 @@ class Programs:
     def _start(self, path: str, move: Execute, tier: Tier) -> None:
         self.recorder.record(ProgramStarted(path, legible(move.code), hashed(move), tier))
 
-    def _unopened(self, path: str, move: Execute, why: str) -> Ran:
+    async def _unopened(self, path: str, move: Execute, why: str) -> Ran:
         """End a program for which there was no room, which is no fault of its writer's."""
         self._start(path, move, move.policy.least)
-        return self._end(path, Result(status="killed", why=why), ())
+        return await self._end(path, Result(status="killed", why=why), ())
 
     async def _follow(self, path: str, move: Execute, box: Box) -> Result:
         """Run the program, from where it was kept if it was; raise what stopped one of its calls."""
-        tools = {one.name: tuple(name for name, _ in one.parameters) for one in move.functions}
         step = self._step(path)
         paused = step.paused if step is not None else None
-        result: Result | None = None
-        bridge = _Bridge(path, move.functions, self.make, self.world, good(move.made))
-        if paused is not None:
-            # Kept by another version, or gone: then it is run again over the calls it made, as after a crash.
-            with contextlib.suppress(ConfigError, JournalError):
-                kept = await self.world.store.get(paused.kept)
-                bridge.numbers = [*paused.waiting]
-                bridge.next = paused.calls
-                for place in paused.recalled:
-                    bridge.made.pop(place, None)
-                result = await box.resume(kept, tools=tools, bridge=bridge.call)
-        if result is None:
-            bridge = _Bridge(path, move.functions, self.make, self.world, good(move.made))
-            result = await box.run(move.code, inputs=move.inputs, tools=tools, bridge=bridge.call)
-            paused = None
-        if bridge.broken:
-            await self._kept(path, move, result, bridge)
-            raise gravest(bridge.broken)
-        if paused is None:
-            self._all_repeated(path, bridge.next)
+        ended = None if paused is None else await self._resumed(path, move, box, paused)
+        if ended is None:
+            calling, inputs = self._calling(path, move), fit(move.inputs)
+            assert isinstance(inputs, dict)
+            # As the journal could hold them: halves of surrogate pairs, say, no box would take.
+            running = box.run(legible(move.code), inputs=inputs, tools=_tools(move), bridge=calling.call)
+            ended = await self._whole(running, calling), calling
+        result, calling = ended
+        if calling.broken:
+            await self._kept(path, move, result, calling)
+            raise gravest(calling.broken)
+        self._all_repeated(path, calling, result)
         return result
 
-    async def _kept(self, path: str, move: Execute, result: Result, bridge: "_Bridge") -> None:
-        if result.status == "paused" and all(isinstance(error, Suspended) for error in bridge.broken):
-            blob = await self.world.store.put(result.kept)
-            recalled = tuple(place for place in good(move.made) if place not in bridge.made)
-            self.recorder.record(ProgramPaused(path, blob, bridge.next, tuple(sorted(bridge.stopped)), recalled))
+    def _calling(self, path: str, move: Execute) -> Calling:
+        return Calling(path, move, self.make, self.world, self.recorder)
 
-    def _all_repeated(self, path: str, calls: int) -> None:
+    async def _resumed(
+        self, path: str, move: Execute, box: Box, paused: ProgramPaused
+    ) -> tuple[Result, Calling] | None:
+        """Go on with a program where it was kept; nothing when it must run again, over the calls it made."""
+        calling = self._calling(path, move)
+        calling.numbers, calling.next = [*paused.waiting], paused.calls
+        for place in paused.recalled:
+            calling.made.pop(place, None)
+        # Kept by another version, or gone: as after a crash.
+        with contextlib.suppress(ConfigError, JournalError):
+            kept = await self.world.store.get(paused.kept)
+            return await self._whole(box.resume(kept, tools=_tools(move), bridge=calling.call), calling), calling
+        return None
+
+    async def _whole(self, running: Awaitable[Result], calling: Calling) -> Result:
+        """Wait for a program and for all of its calls, also for those that it left behind when it died."""
+        try:
+            result = await running
+        except asyncio.CancelledError:
+            await calling.cancel()
+            raise
+        except BaseException:
+            await calling.end()
+            raise
+        await calling.end()
+        return result
+
+    async def _kept(self, path: str, move: Execute, result: Result, calling: Calling) -> None:
+        if result.status == "paused" and all(isinstance(error, Suspended) for error in calling.broken):
+            blob = await self.world.store.put(result.kept)
+            recalled = tuple(place for place in standing(move.made) if place not in calling.made)
+            self.recorder.record(ProgramPaused(path, blob, calling.next, tuple(sorted(calling.stopped)), recalled))
+
+    def _all_repeated(self, path: str, calling: Calling, result: Result) -> None:
         made = calls_of(self.recorder.state, path)
-        missed = next((number for number in made if number >= calls), None)
+        missed = next((number for number in made if number >= calling.next or number in calling.numbers), None)
+        if missed is not None and result.status == "killed":
+            # It came to no end of its own, so nobody can say what it would have done.
+            raise SandboxBusyError(f"the program did not come to where it was before: {result.why}; resume the run")
         if missed is not None:
             raise DivergedError(path, f"a call of {made[missed].tool} by a program", "its end")
 
@@ -129,95 +155,50 @@ class Programs:
         """Keep the files that a program left, as far as its bounds allow."""
         parts: list[Part] = []
         room = move.policy.bounds.disk
+        try:
+            files = await box.files()
+        except ConfigError:
+            # It is gone, or gives no list: that is no reason to forget what the program did.
+            return ()
         # Names and sizes are the program's word.
-        for name, size in sorted((await box.files()).items())[:_ARTEFACTS]:
+        for name, size in sorted(files.items())[:_ARTEFACTS]:
             if size > room:
                 continue
             try:
                 data = await box.get(name)
             except ConfigError:
                 continue
+            if len(data) > room:
+                continue
             room -= len(data)
-            media = mimetypes.guess_type(name)[0] or "application/octet-stream"
+            # By its ending alone: of what looks like a URL, the type would be the program's own words.
+            media = mimetypes.guess_type(f"file{PurePosixPath(name).suffix}")[0] or "application/octet-stream"
             parts.append(Part(media, await self.world.store.put(data), "", legible(name), len(data)))
         return tuple(parts)
 
-    def _end(self, path: str, result: Result, artefacts: tuple[Part, ...]) -> Ran:
+    async def _end(self, path: str, result: Result, artefacts: tuple[Part, ...]) -> Ran:
         self.recorder.record(
             ProgramEnded(
                 path,
                 result.status,
                 fit(result.value),
-                shortened(legible(result.printed)),
-                shortened(legible(result.error)),
+                self._said(result.printed),
+                self._said(result.error),
                 result.line,
                 legible(result.why),
                 result.calls,
                 artefacts,
             )
         )
-        return ran(self.recorder.state, path)
+        return ran(await self.recorder.settled(), path)
+
+    def _said(self, text: str) -> str:
+        # Redacted before it is cut, which would leave half of a secret that nobody knows again.
+        return shortened(self.world.secrets.redact(legible(text)))
 
 
-@dataclass(slots=True)
-class _Bridge:
-    """Makes the calls of one program; after one that could not be made it makes no more."""
-
-    path: str
-    functions: tuple[Function, ...]
-    make: MakeCalls
-    world: World
-    made: dict[int, Made]
-    """Calls that are not made again, each answered once, by their place."""
-    next: int = 0
-    """How many calls there are so far."""
-    numbers: list[int] = field(default_factory=list[int])
-    """Of the calls that the program makes again because they were interrupted."""
-    broken: list[BaseException] = field(default_factory=list[BaseException])
-    stopped: list[int] = field(default_factory=list[int])
-    """Numbers of the calls without an answer."""
-
-    async def call(self, name: str, args: JsonObject) -> JsonValue:
-        """See `Bridge`."""
-        function = next(one for one in self.functions if one.name == name)
-        names = dict(function.parameters)
-        call = Call(function.tool, {names[key]: value for key, value in args.items()})
-        known = None if self.broken else self._known(call)
-        number = -1 if known else self._number()
-        if self.broken:
-            self.stopped.append(number)
-            raise Interrupt
-        try:
-            ended = known or (await self.make(f"{self.path}.{number}.0", Run((call,))))[0]
-            output = await self._whole(ended)
-        except Exception as error:
-            # What stops the run, or is broken here, is no business of a program, which could catch it.
-            self.broken.append(error)
-            self.stopped.append(number)
-            raise Interrupt(str(error)) from error
-        if ended.status in {"ok", "simulated"}:
-            return output
-        raise ToolError(output if isinstance(output, str) else msgspec.json.encode(output).decode())
-
-    def _known(self, call: Call) -> Made | None:
-        for place, one in self.made.items():
-            if (one.tool, one.args) == (call.tool, call.args):
-                return self.made.pop(place)
-        return None
-
-    def _number(self) -> int:
-        if self.numbers:
-            return self.numbers.pop(0)
-        self.next += 1
-        return self.next - 1
-
-    async def _whole(self, ended: Outcome | Made) -> JsonValue:
-        return msgspec.json.decode(await self.world.store.get(ended.blob)) if ended.blob else ended.output
-
-
-def good(made: Iterable[Made]) -> dict[int, Made]:
-    """Give the calls whose answers stand, by their place."""
-    return {place: one for place, one in enumerate(made) if one.status == "ok"}
+def _tools(move: Execute) -> Mapping[str, tuple[str, ...]]:
+    return {one.name: tuple(name for name, _ in one.parameters) for one in move.functions}
 
 
 def shortened(text: str) -> str:
@@ -233,7 +214,9 @@ def hashed(move: Execute) -> str:
     functions: list[JsonValue] = [
         [one.name, one.tool, [list[JsonValue](pair) for pair in one.parameters]] for one in move.functions
     ]
-    made: list[JsonValue] = [[one.tool, fit(one.args), fit(one.output), one.blob] for one in good(move.made).values()]
+    made: list[JsonValue] = [
+        [one.tool, fit(one.args), fit(one.output), one.blob] for one in standing(move.made).values()
+    ]
     return digest([legible(move.code), functions, fit(move.inputs), made])
 
 
@@ -266,9 +249,14 @@ def ran(state: State, path: str) -> Ran:
     assert step.ran is not None
     assert step.program is not None
     end = step.ran
-    made = tuple(
-        Made(effect.call.tool, effect.call.args, effect.outcome.status, effect.outcome.output, effect.outcome.blob)
-        for _, effect in _effects(state, path)
-        if effect.outcome is not None
-    )
+    made = tuple(_made(effect, run) for _, effect in _effects(state, path) if effect.outcome is not None)
     return Ran(end.status, end.value, end.printed, end.error, end.line, end.why, step.program.tier, made, end.artefacts)
+
+
+def _made(effect: Effect, run: RunState) -> Made:
+    call, outcome = effect.call, effect.outcome
+    assert outcome is not None
+    # Nobody waited for a person to say whether it happened, so it may have.
+    doubted = outcome.status != "ok" and bool(effect.question) and effect.reconciled is None
+    changed = call.id in run.redacted
+    return Made(call.tool, call.args, outcome.status, outcome.output, outcome.blob, doubted=doubted, changed=changed)

@@ -4,9 +4,13 @@ import re
 from collections.abc import Mapping
 
 from remit.core.errors import DivergedError
+from remit.core.events import EffectStarted
+from remit.core.messages import Call
 from remit.core.moves import Note
 from remit.core.state import State, Step
+from remit.core.values import JsonObject
 from remit.runtime.payload import fit, packed
+from remit.runtime.world import Redactor
 
 _OURS = re.compile(r"c\d+(?:_\d+)+")
 """The ids of calls that say at which move they were made; not those of fallbacks, nor a strategy's own."""
@@ -49,3 +53,23 @@ def same_note(path: str, step: Step, move: Note) -> None:
     # Compared as written: what is no number is not equal to itself.
     if noted is None or (noted.kind, packed(noted.body)) != (move.kind, packed(fit(move.body))):
         raise DivergedError(path, recorded, f"the {move.kind} note {move.body!r}")
+
+
+def written(call: Call, secrets: Redactor) -> Call:
+    """Give a call that a strategy or a program made itself as the journal holds it."""
+    args = fit(call.args)
+    assert isinstance(args, dict)
+    own = Call(call.tool, {str(key): value for key, value in args.items()}, call.id, call.malformed, call.problem)
+    kept = secrets.redact_event(EffectStarted(call.id, made=own)).made
+    assert kept is not None
+    return kept
+
+
+def same_call(recorded: Call, call: Call, *, changed: bool = False) -> bool:
+    """Say whether a call is the recorded one; when a guard changed that one's arguments, only its tool is known."""
+    return recorded.tool == call.tool and (changed or same_args(recorded.args, call.args))
+
+
+def same_args(one: JsonObject, other: JsonObject) -> bool:
+    """Compare arguments, also as written: what is no number is not equal to itself."""
+    return one == other or packed(one) == packed(other)

@@ -30,9 +30,9 @@ from remit.runtime.effects.programs import ran, same_program
 from remit.runtime.halts import Halt
 from remit.runtime.ledger import opening
 from remit.runtime.payload import fit
-from remit.runtime.replaying.due import due, same_note
+from remit.runtime.replaying.due import due, same_call, same_note, written
 from remit.runtime.walk import walk
-from remit.runtime.world import World
+from remit.runtime.world import Redactor, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class _Frontier(Exception):  # noqa: N818 - the end of what is known, not an err
 class _Recorded:
     """Answers moves from a state, and from nothing else."""
 
-    def __init__(self, state: State) -> None:
-        self._state, self._run = state, state.run
+    def __init__(self, state: State, secrets: Redactor) -> None:
+        self._state, self._run, self._secrets = state, state.run, secrets
         self.due = due(state)
         self.moves = 0
 
@@ -86,7 +86,8 @@ class _Recorded:
                 if path in self.due:
                     raise DivergedError(path, self.due[path], f"a call of {call.tool}")
                 raise _Frontier(f"step {path}: a call of {call.tool}")
-            if name not in self._run.redacted and (effect.call.tool, effect.call.args) != (call.tool, call.args):
+            call = call if call.id else written(call, self._secrets)  # noqa: PLW2901
+            if not same_call(effect.call, call, changed=name in self._run.redacted):
                 raise DivergedError(path, f"{effect.call.tool}({effect.call.args})", f"{call.tool}({call.args})")
             if effect.outcome is None:
                 self.due.pop(path, None)
@@ -136,7 +137,7 @@ async def replay(records: Sequence[Record], agent: Agent, world: World) -> tuple
 async def _replay_run(state: State, ended: RunEnded | None, agent: Agent, world: World) -> Replayed:
     assert agent.strategy is not None
     assert state.run is not None
-    doors = _Recorded(state)
+    doors = _Recorded(state, world.secrets)
     problem, output = "", None
     finished = False
     try:

@@ -30,6 +30,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """At most so many requests wait; one more is refused at once."""
     wait: float = 30.0
     """Seconds that a request waits at most."""
+    patience: float = 300.0
+    """Seconds in which the driver must have opened or closed a box; one that hangs keeps its place, and nobody else."""
     max_age: float = 600.0
     """Seconds after its opening for which a box is used again."""
     max_runs: int = 50
@@ -75,9 +77,10 @@ class Pool:
         self._queue.push(request)
         self._serve()
         grant = await self._granted(request)
-        meter = self._meters[self._expected(policy)]
-        meter.waits.append(self._clock() - request.since)
+        waited = self._clock() - request.since
         entry = grant.entry or await self._opened(request)
+        meter = self._meters[entry.box.tier]
+        meter.waits.append(waited)
         if self._closed:
             raise ConfigError(_CLOSED)
         if entry.runs:
@@ -123,9 +126,18 @@ class Pool:
         self._in_use.clear()
         self._idle.clear()
         self._warm.clear()
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._finished()
         await self._driver.close()
+
+    async def _finished(self) -> None:
+        """Wait for all that is under way; what hangs is cancelled, and then left alone."""
+        while self._tasks:
+            done, hanging = await asyncio.wait(self._tasks, timeout=self._terms.patience)
+            if not done:
+                for task in hanging:
+                    task.cancel()
+                await asyncio.wait(hanging, timeout=self._terms.patience)
+                return
 
     async def _granted(self, request: Request) -> Grant:
         terms = self._terms
@@ -163,11 +175,17 @@ class Pool:
     async def _opened(self, request: Request) -> Entry:
         task = self._task(self._start(request.policy, request.tenant))
         try:
-            return await asyncio.shield(task)
+            await asyncio.wait([task], timeout=self._terms.patience)
         except asyncio.CancelledError:
             # The driver goes on opening: what comes of it is closed, not lost.
             self._task(self._unwanted(task, request.tenant))
             raise
+        if not task.done():
+            self._task(self._unwanted(task, request.tenant))
+            self._meters[self._expected(request.policy)].counts["refused"] += 1
+            raise SandboxBusyError(f"no box opened within {self._terms.patience:g} s; nothing was run: try again later")
+        try:
+            return task.result()
         except BaseException:
             self._freed(request.tenant)
             raise
@@ -209,7 +227,7 @@ class Pool:
         if entry not in self._in_use:
             return
         self._in_use.remove(entry)
-        await asyncio.shield(self._task(self._returned(entry)))
+        await asyncio.wait([self._task(self._returned(entry))], timeout=self._terms.patience)
 
     async def _returned(self, entry: Entry) -> None:
         tenant = entry.tenant or ""
@@ -310,7 +328,8 @@ class Pool:
         self._serve()
 
     def _expected(self, policy: SandboxPolicy) -> Tier:
-        return self._tiers.get(policy) or self._driver.capabilities().tier
+        # The driver is not asked: it finds out by trying, which takes seconds in which nobody else could do anything.
+        return self._tiers.get(policy, policy.least)
 
     def _task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
