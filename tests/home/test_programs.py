@@ -74,7 +74,7 @@ async def test_a_tenant_with_all_its_boxes_in_use_is_told_so_and_others_are_not(
         agent = Agent("outer", ScriptedModel([]), tools=[again], strategy=outer)
         refused, served = [(await home.run(agent, "go", tenant=tenant)).output for tenant in ("a", "b")]
     assert isinstance(refused, list)
-    assert refused[0] == "killed"
+    assert refused[0] == "busy"
     assert served == ["ok", 600, "interpreter"]
 
 

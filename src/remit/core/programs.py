@@ -12,8 +12,8 @@ Tier = Literal["none", "interpreter", "wasm", "native", "bubblewrap", "container
 
 TIERS: tuple[Tier, ...] = ("none", "interpreter", "wasm", "native", "bubblewrap", "container", "microvm")
 
-Status = Literal["ok", "error", "timeout", "oom", "output_limit", "killed", "paused"]
-"""How a program ended; only `ok` has a value."""
+Status = Literal["ok", "error", "timeout", "oom", "output_limit", "killed", "paused", "busy"]
+"""How a program ended; only `ok` has a value. `busy`: no box was free, so it did not run."""
 
 Bridge = Callable[[str, JsonObject], Awaitable[JsonValue]]
 """Makes a call of a tool for a program: name and arguments.

@@ -13,6 +13,8 @@ from remit.sandbox.inside.framing import HEADER
 
 _DEEPEST = 64
 _LEAST, _LARGEST = -(1 << 63), (1 << 64) - 1
+_QUICK = 50_000
+"""Bytes of a frame that are read and checked at once."""
 _SLACK = 4096
 """Bytes of a frame beside the value in it."""
 
@@ -150,7 +152,10 @@ class Conversation:
         if len(body) < size:
             return None
         self._size = size
-        return _understood(body)
+        if size <= _QUICK:
+            return _understood(body)
+        # On the program's time, as all of this, and not on everybody else's.
+        return await asyncio.to_thread(_understood, body)
 
     async def _answer(self, call: Call) -> None:
         self._check(call)
@@ -173,7 +178,7 @@ class Conversation:
 
     def _check(self, call: Call) -> None:
         if call.id != self.calls + 1:
-            raise ForgedError(f"a call numbered {call.id} where {self.calls + 1} was next")
+            raise ForgedError(f"a call with another number than {self.calls + 1}, which was next")
         if call.tool not in self._tools or not set(call.arguments) <= set(self._tools[call.tool]):
             raise ForgedError("a call of no tool that it has")
         if call.id > self._bounds.calls:

@@ -249,7 +249,7 @@ async def test_a_program_for_which_there_is_no_room_ends_and_one_below_policy_is
     rig, _ = box_rig(Boxes(refuses=SandboxBusyError("all boxes are taken")))
     result = await rig.run(runs(code(), Acting(gives(1))))
     assert isinstance(result.output, dict)
-    assert (result.output["status"], result.output["why"]) == ("killed", "all boxes are taken")
+    assert (result.output["status"], result.output["why"]) == ("busy", "all boxes are taken")
     rig, _ = box_rig(Boxes(refuses=ConfigError("install it")))
     with pytest.raises(ConfigError, match="install it"):
         await rig.run(runs(code(), Acting(gives(1))))

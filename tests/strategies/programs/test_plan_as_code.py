@@ -292,3 +292,15 @@ def test_repairs_are_counted_from_zero() -> None:
 
 def test_it_is_known_by_name_and_version() -> None:
     assert identity(code()) == "code@2"
+
+
+def test_a_program_that_found_no_box_is_run_again_without_asking_the_model() -> None:
+    busy = Ran("busy", why="all boxes are taken")
+    moves, output = drive(code()(BRIEF), [program("1"), busy, busy, Ran("ok", 1)])
+    assert output == 1
+    assert [type(move).__name__ for move in moves] == ["Ask", "Note", "Execute", "Execute", "Execute"]
+
+
+def test_a_strategy_gives_up_when_no_box_is_free() -> None:
+    with pytest.raises(GiveUp, match="no box was free: all boxes are taken"):
+        drive(code()(BRIEF), [program("1"), *[Ran("busy", why="all boxes are taken")] * 3])

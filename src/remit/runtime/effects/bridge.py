@@ -120,5 +120,5 @@ class Calling:
 
 
 def standing(made: Iterable[Made]) -> dict[int, Made]:
-    """Give the calls that are not made again, by their place: those that went well, and those nobody can be sure of."""
-    return {place: one for place, one in enumerate(made) if one.status == "ok" or one.doubted}
+    """Give the calls that are not made again, by their place: all but those that surely failed."""
+    return {place: one for place, one in enumerate(made) if one.status != "failed" or one.doubted}

@@ -86,7 +86,7 @@ class Programs:
     async def _unopened(self, path: str, move: Execute, why: str) -> Ran:
         """End a program for which there was no room, which is no fault of its writer's."""
         self._start(path, move, move.policy.least)
-        return await self._end(path, Result(status="killed", why=why), ())
+        return await self._end(path, Result(status="busy", why=why), ())
 
     async def _follow(self, path: str, move: Execute, box: Box) -> Result:
         """Run the program, from where it was kept if it was; raise what stopped one of its calls."""
@@ -215,7 +215,7 @@ def hashed(move: Execute) -> str:
         [one.name, one.tool, [list[JsonValue](pair) for pair in one.parameters]] for one in move.functions
     ]
     made: list[JsonValue] = [
-        [one.tool, fit(one.args), fit(one.output), one.blob] for one in standing(move.made).values()
+        [one.tool, fit(one.args), one.status, fit(one.output), one.blob] for one in standing(move.made).values()
     ]
     return digest([legible(move.code), functions, fit(move.inputs), made])
 

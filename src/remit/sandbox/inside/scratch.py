@@ -14,9 +14,14 @@ def _parts(path: str) -> list[str]:
     if path.startswith("/") and not path.startswith(_NAME):
         raise OSError(f"{path!r} is not below /scratch")
     parts = path.removeprefix(_NAME).split("/")
-    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+    if any(part in ("", ".", "..") or "\0" in part or not _text(part) for part in parts):
         raise OSError(f"{path!r} is not a plain path below /scratch")
     return parts
+
+
+def _text(name: str) -> bool:
+    # Half a pair of surrogates is no text, and no name.
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 class Scratch:
@@ -94,7 +99,7 @@ class Scratch:
             try:
                 for entry in os.scandir(here):
                     mode = entry.stat(follow_symlinks=False)
-                    if not entry.name.isprintable() or any("\ud800" <= letter <= "\udfff" for letter in entry.name):
+                    if not entry.name.isprintable():
                         continue
                     if stat.S_ISDIR(mode.st_mode) and len(parts) < _DEEPEST:
                         folders.append([*parts, entry.name])

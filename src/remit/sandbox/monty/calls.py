@@ -1,8 +1,9 @@
 """Calls: the calls of tools that a program has made and whose answers it does not have yet."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -10,7 +11,7 @@ from remit.core.programs import Bounds, Bridge, Interrupt
 from remit.core.values import JsonObject
 from remit.sandbox.monty.endings import OverError
 from remit.sandbox.monty.kept import Answer, Waiting
-from remit.sandbox.monty.values import Plain
+from remit.sandbox.monty.values import Plain, made
 
 
 class Calls:
@@ -21,6 +22,7 @@ class Calls:
         self._tools, self._bridge, self._bounds = tools, bridge, bounds
         self._waiting: dict[int, Waiting] = {}
         self._tasks: dict[int, asyncio.Task[Answer | None]] = {}
+        self._taken = 0.0
         self.count = 0
         self.interrupted: str | None = None
         """What the first interrupt said; then no further call may begin."""
@@ -31,8 +33,11 @@ class Calls:
             raise OverError("killed", f"it makes more than {self._bounds.calls} calls of tools")
         self.count += 1
 
-    def arguments(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> JsonObject:
-        """Give arguments by name, as JSON; raise `TypeError` or `UnfitError` for what does not fit the tool."""
+    async def arguments(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> JsonObject:
+        """Give arguments by name, as JSON; raise `TypeError` or `UnfitError` for what does not fit the tool.
+
+        Raise `OverError` when those of all calls together take longer than the program may.
+        """
         names = self._tools[name]
         if len(args) > len(names):
             raise TypeError(f"{name}() takes {len(names)} arguments ({', '.join(names)}), and {len(args)} were given")
@@ -43,8 +48,13 @@ class Calls:
             if key not in names:
                 raise TypeError(f"{name}() has no argument {key!r}; it has: {', '.join(names)}")
             given[key] = value
-        plain = Plain(self._bounds.output)
-        return {key: plain.made(value) for key, value in given.items()}
+        start = time.monotonic()
+        try:
+            return cast("JsonObject", await made(given, self._bounds.output))
+        finally:
+            self._taken += time.monotonic() - start
+            if self._taken > self._bounds.wall:
+                raise OverError("timeout", f"what it gives to tools takes more than {self._bounds.wall:g} s to read")
 
     async def ask(self, name: str, args: JsonObject) -> Answer | None:
         """Make a call and wait for its end; nothing when it was interrupted."""

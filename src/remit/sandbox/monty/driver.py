@@ -18,7 +18,7 @@ class _Pool(Protocol):
 class _Pools(Protocol):
     def trial(self) -> str: ...
 
-    def InterpreterPool(self, workers: int, key: bytes) -> _Pool: ...  # noqa: N802 - the class of that name
+    def InterpreterPool(self, workers: int, waiting: int, key: bytes) -> _Pool: ...  # noqa: N802 - the class of that name
 
 
 class MontySandbox:
@@ -27,12 +27,12 @@ class MontySandbox:
     Programs have no clock, and chance with a fixed seed: they do the same when they run again.
     """
 
-    def __init__(self, *, workers: int = 8, key: bytes = b"") -> None:
-        """Let at most so many programs run or wait for a tool at once; more of them wait for a worker.
+    def __init__(self, *, workers: int = 8, waiting: int = 24, key: bytes = b"") -> None:
+        """Let at most so many programs run at once, and so many more wait for their tools, each in a worker of its own.
 
         With a secret `key`, programs are kept so that only who has it could have made them.
         """
-        self._workers, self._key = workers, key
+        self._workers, self._waiting, self._key = workers, waiting, key
         self._pools: _Pools | None = None
         self._pool: _Pool | None = None
         self._known: Capabilities | None = None
@@ -66,7 +66,7 @@ class MontySandbox:
         if not known.available or self._pools is None:
             raise ConfigError("; ".join(known.missing))
         if self._pool is None:
-            self._pool = self._pools.InterpreterPool(self._workers, self._key)
+            self._pool = self._pools.InterpreterPool(self._workers, self._waiting, self._key)
         return await self._pool.open(policy)
 
     async def close(self) -> None:

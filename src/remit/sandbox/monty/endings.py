@@ -11,9 +11,10 @@ from pydantic_monty import (
 
 from remit.core.programs import Bounds, Status
 from remit.core.values import JsonValue
-from remit.sandbox.monty.values import Plain, TooLargeError, UnfitError
+from remit.sandbox.monty.values import TooLargeError, UnfitError, made
 
 _FRAMES = 10
+_FULL = ("MemoryError: memory limit exceeded", "MemoryError: the worker exceeded its memory limit")
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +38,10 @@ class OverError(Exception):
         self.why = why
 
 
-def completed(output: object, bounds: Bounds) -> Ending:
+async def completed(output: object, bounds: Bounds) -> Ending:
     """Judge the value of a program."""
     try:
-        return Ending(status="ok", value=Plain(bounds.output).made(output))
+        return Ending(status="ok", value=await made(output, bounds.output))
     except TooLargeError:
         return Ending(status="output_limit", why=f"its value has more than {bounds.output} bytes")
     except (UnfitError, RecursionError) as error:
@@ -62,7 +63,7 @@ def _raised(error: MontyRuntimeError | MontySyntaxError) -> Ending:
     # A program can raise the same words, but not without a line of its own.
     if not frames and "time limit exceeded" in text:
         return Ending(status="timeout", why=text)
-    if text.startswith("MemoryError: memory limit exceeded"):
+    if text.startswith(_FULL):
         return Ending(status="oom", why=text)
     line = frames[-1].line if frames else 0
     shown = frames if len(frames) <= _FRAMES else [*frames[:3], *frames[-_FRAMES:]]

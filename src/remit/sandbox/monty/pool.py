@@ -37,11 +37,12 @@ def trial() -> str:
 class InterpreterPool:
     """The workers that boxes share, each with a thread here that takes its turns: cheaper than its own async side."""
 
-    def __init__(self, workers: int, key: bytes) -> None:
-        """Start none yet."""
-        self._monty = Monty(max_processes=workers)
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="remit-interpreter")
-        self._free = asyncio.Semaphore(workers)
+    def __init__(self, workers: int, waiting: int, key: bytes) -> None:
+        """Start none yet; so many programs run at once, and so many more may wait for their tools."""
+        most = workers + waiting
+        self._monty = Monty(max_processes=most)
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="remit-interpreter")
+        self._places, self._free = asyncio.Semaphore(most), asyncio.Semaphore(workers)
         self._key = key
         self._started = False
         self._starting = asyncio.Lock()
@@ -71,8 +72,9 @@ class InterpreterPool:
             "max_recursion_depth": bounds.recursion,
             "max_suspensions": 4 * bounds.calls + 10_000,
         }
-        async with self._free:
-            return await drive(Turns(self._monty.checkout(limits=limits, os_policy=_SAME_AGAIN), self._threads))
+        async with self._places:
+            session = self._monty.checkout(limits=limits, os_policy=_SAME_AGAIN)
+            return await drive(Turns(session, self._threads, self._free))
 
     def forget(self, box: "MontyBox") -> None:
         """Drop a box that was closed."""

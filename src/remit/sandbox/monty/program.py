@@ -4,6 +4,7 @@ The same program with the same answers does the same: its calls begin in the ord
 only when all of them have ended, its clock moves by its own sleeps alone, and chance has a fixed seed.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -88,6 +89,8 @@ class Program:
                 raise ConfigError(f"the interpreter cannot read the kept program: {error}") from error
             for call in kept.waiting:
                 self._calls.begin(call)
+            # They are asked in the order of before, so ahead of the one at which it waits alone.
+            await asyncio.sleep(0)
             return stop
 
         try:
@@ -130,7 +133,7 @@ class Program:
             return Ending(status=error.status, why=error.why)
         except MontyError as error:
             return failed(error) if self._room >= 0 else self._too_much()
-        return completed(stop.output, self._bounds) if self._room >= 0 else self._too_much()
+        return await completed(stop.output, self._bounds) if self._room >= 0 else self._too_much()
 
     async def _kept(self, turns: Turns, stop: Suspended) -> Ending:
         waiting = await self._calls.kept()
@@ -212,7 +215,7 @@ class Program:
             return partial(stop.resume, {"exc_type": "NameError", "message": f"name {name!r} is not defined"})
         self._calls.counted()
         try:
-            args = self._calls.arguments(name, stop.args, stop.kwargs)
+            args = await self._calls.arguments(name, stop.args, stop.kwargs)
         except (TypeError, UnfitError, RecursionError) as error:
             return partial(stop.resume, {"exc_type": "TypeError", "message": str(error)})
         place = stop.position

@@ -20,9 +20,9 @@ class _GoneError(Exception):
 class Turns:
     """Takes turns with a session. A turn that is cancelled takes the worker down, because nothing else would end it."""
 
-    def __init__(self, session: MontySession, threads: Executor) -> None:
-        """Enter the session with the first turn."""
-        self._session, self._threads = session, threads
+    def __init__(self, session: MontySession, threads: Executor, free: asyncio.Semaphore) -> None:
+        """Enter the session with the first turn; take each when a place is `free`."""
+        self._session, self._threads, self._free = session, threads, free
         self._pid: int | None = None
         self._entered = self._over = False
 
@@ -32,16 +32,17 @@ class Turns:
 
     async def turn(self, act: Callable[[], T]) -> T:
         """Take a turn, as a whole or, when cancelled, not at all."""
-        taken = asyncio.get_running_loop().run_in_executor(self._threads, act)
-        try:
-            return await asyncio.shield(taken)
-        except asyncio.CancelledError:
-            self.kill()
-            await asyncio.wait([taken])
-            # Its worker crashed, because it was killed: nobody else has to know.
-            if not taken.cancelled():
-                taken.exception()
-            raise
+        async with self._free:
+            taken = asyncio.get_running_loop().run_in_executor(self._threads, act)
+            try:
+                return await asyncio.shield(taken)
+            except asyncio.CancelledError:
+                self.kill()
+                await asyncio.wait([taken])
+                # Its worker crashed, because it was killed: nobody else has to know.
+                if not taken.cancelled():
+                    taken.exception()
+                raise
 
     async def end(self) -> None:
         """Give the worker back."""

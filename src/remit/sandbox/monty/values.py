@@ -1,5 +1,6 @@
 """Values: what a program hands out, made plain JSON, or refused."""
 
+import asyncio
 import datetime
 import decimal
 import math
@@ -11,6 +12,8 @@ from remit.core.values import JsonValue
 
 DEEPEST = 100
 _LARGEST = 2**64
+_QUICK = 5000
+"""Bytes that are made plain at once; larger values would keep everybody else waiting."""
 _AS_TEXT = (decimal.Decimal, datetime.date, datetime.time, pathlib.PurePath)
 
 
@@ -56,6 +59,16 @@ class Plain:
         self._left -= size
         if self._left < 0:
             raise TooLargeError("a value is too large")
+
+
+async def made(value: object, most: int) -> JsonValue:
+    """Make a value plain, of at most so many bytes, while others go on; raise `UnfitError`."""
+    try:
+        return Plain(min(most, _QUICK)).made(value)
+    except TooLargeError:
+        if most <= _QUICK:
+            raise
+    return await asyncio.to_thread(Plain(most).made, value)
 
 
 def _scalar(value: object) -> JsonValue:

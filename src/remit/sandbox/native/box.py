@@ -23,7 +23,8 @@ class NativeBox:
         """Run programs through the keeper behind `control`; without `files` there is no `/scratch`."""
         self._control, self._bounds, self._files = control, bounds, files
         self._turn = asyncio.Lock()
-        self._usable = True
+        self._run: Run | None = None
+        self._usable, self._closed = True, False
         self.tier: Tier = "native"
 
     async def run(
@@ -31,20 +32,21 @@ class NativeBox:
     ) -> Result:
         """Run a program; `inputs` are its first names, `tools` the parameters of the functions it may call, by name."""
         async with self._turn:
-            if not self._usable:
+            if not self._usable or self._closed:
                 return _KILLED
             try:
                 worker = self._control.take()
             except OSError:
                 self._abandon()
                 return _KILLED
-            run = Run(self._control, worker, self._bounds)
+            run = self._run = Run(self._control, worker, self._bounds)
             try:
                 await run.begin(code, inputs, tools)
                 with contextlib.suppress(OSError):
                     self._control.advance()
                 return await run.finish(tools, bridge)
             finally:
+                self._run = None
                 worker.close()
                 if not run.intact:
                     self._abandon()
@@ -94,7 +96,10 @@ class NativeBox:
             return content
 
     async def close(self) -> None:
-        """End everything in the box; its files are gone with it."""
+        """End everything in the box, the program that runs too; its files are gone with it."""
+        self._closed = True
+        if self._run is not None:
+            await self._run.stop("killed", "the box was closed")
         async with self._turn:
             if self._usable:
                 try:

@@ -67,13 +67,15 @@ class NativeSandbox:
     async def _nursery(self, packages: tuple[str, ...], level: str) -> Nursery:
         """Find the nursery of a set of packages, or make one in place of the one that was longest unused."""
         nursery = self._nurseries.pop(packages, None)
-        if nursery is None and len(self._nurseries) >= _SETS:
+        while nursery is None and len(self._nurseries) >= _SETS:
             idle = [each for each, kept in self._nurseries.items() if not kept.busy]
             if not idle:
                 raise ConfigError(
                     f"more than {_SETS} sets of packages in use at once: close boxes, or ask for the same"
                 )
             await self._nurseries.pop(idle[0]).close()
+            # Somebody else may have made it meanwhile.
+            nursery = self._nurseries.pop(packages, None)
         nursery = nursery or Nursery(packages, self._pool, cast("Level", level))
         # The last is the one that was used last.
         self._nurseries[packages] = nursery

@@ -28,15 +28,23 @@ class Nursery:
         self._kind: _Kind | None = None
         self._waiting: deque[Control] = deque()
         self._open: list[Control] = []
+        self._opening = 0
 
     @property
     def busy(self) -> bool:
         """Whether any of its boxes is in use."""
         self._open = [each for each in self._open if not each.closed]
-        return bool(self._open) or self._starting.locked()
+        return bool(self._open) or self._opening > 0
 
     async def open(self, bounds: Bounds, mounts: Sequence[Mount]) -> NativeBox:
         """Open a box; raise `ConfigError` when the machine refuses it."""
+        self._opening += 1
+        try:
+            return await self._opened(bounds, mounts)
+        finally:
+            self._opening -= 1
+
+    async def _opened(self, bounds: Bounds, mounts: Sequence[Mount]) -> NativeBox:
         zygote = await self._running()
         kind = (bounds.memory, bounds.disk, bounds.files, bounds.processes)
         if not mounts and kind != self._kind:

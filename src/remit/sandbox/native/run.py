@@ -36,9 +36,9 @@ class Run:
             async with asyncio.timeout(self._bounds.wall):
                 await self._worker.bridge.write(order)
         except TimeoutError:
-            self._verdict = "timeout", "the program did not begin"
+            self._verdict = self._verdict or ("timeout", "the program did not begin")
         except OSError:
-            self._verdict = "killed", "the process was gone before the program began"
+            self._verdict = self._verdict or ("killed", "the process was gone before the program began")
         except asyncio.CancelledError:
             # Half an order is a worker that waits for ever.
             await self._cancelled(asyncio.create_task(self._control.ended(self._worker.number)))
@@ -66,7 +66,7 @@ class Run:
     async def _cancelled(self, ended: asyncio.Task[JsonObject | None]) -> None:
         # The box goes on, so this program must be gone before it does.
         self.intact = False
-        await self._stop("killed", "the run was cancelled")
+        await self.stop("killed", "the run was cancelled")
         await asyncio.wait({ended}, timeout=_GRACE)
         self._believe_box(ended)
         ended.cancel()
@@ -86,7 +86,7 @@ class Run:
             "recursion": bounds.recursion,
         }
 
-    async def _stop(self, status: Status, why: str) -> None:
+    async def stop(self, status: Status, why: str) -> None:
         """End the program for this reason, unless there is one already."""
         self._verdict = self._verdict or (status, why)
         if not self._stopped and not self._over:
@@ -102,7 +102,7 @@ class Run:
             # Talking has its own clock; what follows it is only the end of the process.
             await asyncio.wait({ended}, timeout=max(said.left, 0.0) + 0.05)
         if not ended.done():
-            await self._stop("timeout", f"more than {self._bounds.wall:g} s")
+            await self.stop("timeout", f"more than {self._bounds.wall:g} s")
             await asyncio.wait({ended}, timeout=_GRACE)
         self._over = said.over = True
         if said.calling:
@@ -120,16 +120,16 @@ class Run:
 
     async def _talk(self, said: Conversation) -> None:
         if self._verdict:
-            await self._stop(*self._verdict)
+            await self.stop(*self._verdict)
             return
         await said.follow()
         if said.verdict is not None:
-            await self._stop(*said.verdict)
+            await self.stop(*said.verdict)
 
     async def _capture(self, link: Link) -> bytes:
         data = await link.read(self._bounds.output + 1)
         if len(data) > self._bounds.output:
-            await self._stop("output_limit", f"printed more than {self._bounds.output:,} bytes")
+            await self.stop("output_limit", f"printed more than {self._bounds.output:,} bytes")
         return data[: self._bounds.output]
 
     def _result(self, said: Conversation, end: JsonObject | None, data: bytes) -> Result:
@@ -164,5 +164,13 @@ class Run:
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and spent):
             return "timeout", f"more than {self._bounds.cpu:g} s of processor"
         if isinstance(code, int) and code < 0:
-            return "killed", f"ended by {signal.Signals(-code).name}"
+            return "killed", f"ended by {_named(-code)}"
         return ("killed", "the process ended without a result") if code != 0 else None
+
+
+def _named(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        # Of those that came later, only the first and the last have names.
+        return f"signal {number}"

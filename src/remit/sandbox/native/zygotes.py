@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import select
 import socket
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ _CLOSING = 10.0
 class Zygote:
     """A process of which boxes are forked."""
 
-    def __init__(self, process: asyncio.subprocess.Process, end: socket.socket, ready: JsonObject) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", end: socket.socket, ready: JsonObject) -> None:
         """Hold a process that has said it is ready."""
         self.process, self._end = process, end
         self.landlock = cast("int", ready["landlock"])
@@ -98,12 +99,7 @@ class Zygote:
     async def close(self) -> None:
         """End it; its boxes end with it, and no control group of theirs is left."""
         self._end.close()
-        try:
-            async with asyncio.timeout(_CLOSING):
-                await self.process.wait()
-        except TimeoutError:
-            self.process.kill()
-            await self.process.wait()
+        await asyncio.to_thread(_awaited, self.process, _CLOSING)
         if self.process.returncode != 0 and not self.ungrouped:
             # It was killed, and could not do this.
             with contextlib.suppress(OSError):
@@ -113,31 +109,19 @@ class Zygote:
 async def start(packages: Sequence[str], *, groups: bool) -> Zygote:
     """Start a zygote with these packages loaded; raise `ConfigError` when one of them cannot be."""
     ours, theirs = socket.socketpair()
-    here = Path(__file__).parent
-    paths = [str(here.parent.parent), str(here.parent), str(here)]
-    nothing = asyncio.subprocess.DEVNULL
     with theirs:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-I", "-S", "-E", "-B", "-c", _BOOT, str(theirs.fileno()), *paths),
-            stdin=nothing,
-            stdout=nothing,
-            stderr=nothing,
-            cwd="/",
-            env={},
-            close_fds=True,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
+        try:
+            process = _spawned(theirs)
+        except OSError as error:
+            ours.close()
+            raise ConfigError(f"the zygote of the native sandbox cannot be started: {error}") from error
     ready: JsonObject | None = None
     try:
         ready = await _greeted(ours, packages, groups=groups)
     finally:
         if ready is None or ready["failed"]:
             ours.close()
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            await asyncio.to_thread(_awaited, process, 0.0)
     if ready is None:
         raise ConfigError(
             "the zygote of the native sandbox did not start: it needs Linux and this Python's own library"
@@ -146,6 +130,31 @@ async def start(packages: Sequence[str], *, groups: bool) -> Zygote:
         raise ConfigError(f"packages that cannot be imported here: {ready['failed']}; install them again")
     ours.settimeout(5.0)
     return Zygote(process, ours, ready)
+
+
+def _spawned(end: socket.socket) -> "subprocess.Popen[bytes]":
+    """Start the process; not by a loop, which may be gone before the process is."""
+    here = Path(__file__).parent
+    paths = [str(here.parent.parent), str(here.parent), str(here)]
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-E", "-B", "-c", _BOOT, str(end.fileno()), *paths],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env={},
+        pass_fds=(end.fileno(),),
+        start_new_session=True,
+    )
+
+
+def _awaited(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Wait for the end of a process, which is killed after so many seconds."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 async def _greeted(ours: socket.socket, packages: Sequence[str], *, groups: bool) -> JsonObject | None:

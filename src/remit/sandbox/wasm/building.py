@@ -61,7 +61,7 @@ def build(target: Path, assemble: Callable[[str], bytes]) -> None:
         (tree / f"{_SEED}{_LIBRARY}").write_bytes(assemble((tree / f"{_SEED}.wat").read_text()))
         arguments = ("-d", str(_GUEST / WORLD), "-w", Path(WORLD).stem, "componentize", "-p", str(tree))
         done = subprocess.run(
-            [sys.executable, "-c", _BUILD, *arguments, _APP, "-o", str(target)],
+            [sys.executable, "-P", "-c", _BUILD, *arguments, _APP, "-o", str(target)],
             env=os.environ | {"VIRTUAL_ENV": str(nothing), "RUST_BACKTRACE": "0"},
             stdin=subprocess.DEVNULL,
             capture_output=True,

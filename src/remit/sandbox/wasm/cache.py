@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from remit.core.errors import ConfigError
@@ -18,9 +18,13 @@ _OTHERS = 2
 
 
 def home() -> Path:
-    """Say where a user's caches are."""
+    """Say where a user's caches are; raise `ConfigError` where there is no such place."""
     named = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(named) if Path(named).is_absolute() else Path.home() / ".cache") / "remit" / "wasm"
+    try:
+        caches = Path(named) if Path(named).is_absolute() else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise ConfigError(f"nobody knows where the user's files are ({error}): set XDG_CACHE_HOME") from error
+    return caches / "remit" / "wasm"
 
 
 class Cache:
@@ -29,6 +33,22 @@ class Cache:
     def __init__(self, root: Path, digest: str) -> None:
         """Keep them in a folder of that digest below the root."""
         self._root, self.folder = root, root / digest
+
+    def there(self) -> bool:
+        """Say whether they seem to be there."""
+        try:
+            return self.folder.is_dir()
+        except OSError:
+            return False
+
+    def refused(self) -> str:
+        """Say why they could not be written, or nothing."""
+        for folder in (self._root, *self._root.parents):
+            with suppress(OSError):
+                if folder.exists():
+                    may = os.access(folder, os.W_OK | os.X_OK)
+                    return "" if may else f"{str(folder)!r} cannot be written: set XDG_CACHE_HOME to a folder of yours"
+        return f"{str(self._root)!r} cannot be reached: set XDG_CACHE_HOME to a folder of yours"
 
     def whole(self) -> bool:
         """Say whether they are there and unharmed; raise `ConfigError` when others could have written them."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from remit.sandbox.wasm.files import Content, Files, Folder, Node, RefusedError, Source, read, size
 from remit.sandbox.wasm.lowering import U32, Case, Err, Function, Maybe, Ok, Own
@@ -10,6 +11,8 @@ from remit.sandbox.wasm.wire import START, Wire
 
 DESCRIPTOR, INPUT, OUTPUT, ENTRIES, ERROR = range(2, 7)
 _MOST_OPEN = 1000
+_MOST_LISTED = 200_000
+"""Names of folders that are being listed, at once."""
 _PIECE = 1 << 20
 """Bytes that are read at once."""
 _ROOM = 1 << 16
@@ -34,27 +37,28 @@ class Disk:
         """Give out pollables of streams by `ready`: nothing here ever waits."""
         self._ready = ready
         self._open: dict[int, _Open] = {}
-        self._entries: dict[int, list[dict[str, object]]] = {}
-        self._numbers: dict[Node, int] = {}
+        self._entries: dict[int, list[tuple[str, Case]]] = {}
+        self._listed = 0
+        self._numbers: WeakKeyDictionary[Node, int] = WeakKeyDictionary()
+        self._numbered_files = 0
         self._made = 0
         self._files: Files | None = None
         self._wire: Wire | None = None
 
     def begin(self, wire: Wire, files: Files) -> None:
         """Answer for a program with these files."""
-        self._wire, self._files, self._made = wire, files, 0
+        self._wire, self._files, self._made, self._numbered_files = wire, files, 0, 0
 
     def end(self) -> None:
         """Close all that the program left open."""
         for number in tuple(self._open):
             self.drop(number)
-        self._entries.clear()
         self._numbers.clear()
 
     def drop(self, number: int) -> None:
         """Close a descriptor or a stream."""
         opened = self._open.pop(number, None)
-        self._entries.pop(number, None)
+        self._listed -= len(self._entries.pop(number, ()))
         if opened is not None and isinstance(opened.node, Content):
             self._all.release(opened.node)
 
@@ -175,15 +179,20 @@ class Disk:
 
     def _list(self, number: int) -> Own:
         entries = self._folder(number).entries
+        if self._listed + len(entries) > _MOST_LISTED:
+            raise RefusedError("insufficient-memory")
         given = self._given(_Open(None), ENTRIES)
-        self._entries[given.number] = [
-            {"type": _type(entries[name]), "name": name} for name in sorted(entries, reverse=True)
-        ]
+        self._entries[given.number] = [(name, _type(entries[name])) for name in sorted(entries, reverse=True)]
+        self._listed += len(entries)
         return given
 
     def _entry(self, number: int) -> Ok:
         waiting = self._entries[number]
-        return Ok(Maybe(waiting.pop() if waiting else None))
+        if not waiting:
+            return Ok(Maybe())
+        self._listed -= 1
+        name, kind = waiting.pop()
+        return Ok(Maybe({"type": kind, "name": name}))
 
     def _make_folder(self, number: int, path: str) -> None:
         self._all.make(*self._all.place(self._folder(number), path), Folder(writable=True))
@@ -241,7 +250,12 @@ class Disk:
 
     def _numbered(self, node: Node) -> dict[str, object]:
         """Number files as they are met, so that the numbers are the same again."""
-        return {"lower": self._numbers.setdefault(node, len(self._numbers) + 1), "upper": 0}
+        number = self._numbers.get(node)
+        if number is None:
+            # Held weakly: a file that is gone is no longer counted, so it must not stay.
+            self._numbered_files += 1
+            number = self._numbers[node] = self._numbered_files
+        return {"lower": number, "upper": 0}
 
     def _subscribe(self, _number: int) -> Own:
         return self._ready()
@@ -294,8 +308,11 @@ def _described(node: Node) -> dict[str, object]:
     return {"type": _type(node), "link-count": 1, "size": size(node), **times}
 
 
+_FOLDER, _FILE = Case("directory"), Case("regular-file")
+
+
 def _type(node: Node) -> Case:
-    return Case("directory" if isinstance(node, Folder) else "regular-file")
+    return _FOLDER if isinstance(node, Folder) else _FILE
 
 
 def _fine(*_arguments: object) -> Ok:

@@ -39,7 +39,7 @@ class WasmSandbox:
         By default that is `remit/wasm` where the user's caches are.
         """
         self._workers = workers
-        self._root = cache or home()
+        self._root = cache
         self._engines: _Engines | None = None
         self._known: Capabilities | None = None
         self._starting = asyncio.Lock()
@@ -50,7 +50,9 @@ class WasmSandbox:
         """Say what this machine can give, and whether the interpreter is still to be built, without building it."""
         if self._known is None:
             why = self._find()
-            missing = (why,) if why else () if self._cache().folder.is_dir() else (_UNBUILT,)
+            built = not why and self._cache().there()
+            why = why or ("" if built else self._cache().refused())
+            missing = (why,) if why else () if built else (_UNBUILT,)
             self._known = Capabilities(
                 tier="wasm",
                 available=not why,
@@ -101,6 +103,7 @@ class WasmSandbox:
 
     def _cache(self) -> Cache:
         assert self._engines is not None
+        assert self._root is not None
         return Cache(self._root, digest(self._engines.SETTINGS))
 
     def _prepare(self) -> _Engines:
@@ -115,10 +118,13 @@ class WasmSandbox:
             # Whatever asks for another compilation asks for another component too.
             (folder / _COMPONENT).unlink()
 
-        if cache.whole() and not engines.readable(cache.folder / _COMPILED):
-            # Compiled for another processor, by a machine that shares this cache.
-            cache.spoil()
-        cache.fill(make)
+        try:
+            if cache.whole() and not engines.readable(cache.folder / _COMPILED):
+                # Compiled for another processor, by a machine that shares this cache.
+                cache.spoil()
+            cache.fill(make)
+        except OSError as error:
+            raise ConfigError(f"what is built cannot be kept ({error}): set XDG_CACHE_HOME") from error
         return engines
 
     def _find(self) -> str:
@@ -127,7 +133,10 @@ class WasmSandbox:
             try:
                 if importlib.util.find_spec("componentize_py") is None:
                     return f"componentize-py is not installed: {INSTALL}"
+                self._root = self._root or home()
                 self._engines = cast("_Engines", importlib.import_module("remit.sandbox.wasm.engine"))
+            except ConfigError as error:
+                return str(error)
             except (ImportError, OSError, RuntimeError) as error:
                 return f"wasmtime is not installed or does not run here ({error}): {INSTALL}"
         return ""

@@ -18,7 +18,7 @@ class RefusedError(Exception):
     """The program asked for what it cannot have; the message is a code of `wasi:filesystem`."""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Content:
     """A file in memory."""
 
@@ -27,14 +27,14 @@ class Content:
     """How many names and descriptors it has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Source:
     """A file of the host, which is only read."""
 
     path: Path
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Folder:
     """A folder; in one that is not `writable` nothing changes."""
 
@@ -156,14 +156,18 @@ class Files:
         content.holders -= 1
         if content.holders == 0:
             self._used -= len(content.data)
+            # Whoever may still know of it, its bytes are no longer counted.
+            content.data.clear()
 
     def listing(self) -> dict[str, int]:
-        """Give the bytes of every file below `/scratch`, by path."""
+        """Give the bytes of every file below `/scratch`, by path; names that are no plain text are left out."""
         found: dict[str, int] = {}
         waiting = [("", self.scratch)]
         while waiting:
             above, folder = waiting.pop()
             for name, node in folder.entries.items():
+                if not name.isprintable():
+                    continue
                 if isinstance(node, Folder):
                     waiting.append((f"{above}{name}/", node))
                 elif isinstance(node, Content):

@@ -61,6 +61,9 @@ class Wire:
     def say(self, data: bytes) -> None:
         """Take bytes of frames from the program."""
         self._go_on()
+        if not data:
+            # Nothing is said, and the loop would be woken for it.
+            return
         self._backlog += len(data)
         if self._backlog > self._bounds.output + _SLACK:
             self._stop("output_limit", f"it sent more than the {self._bounds.output:,} bytes that are allowed")

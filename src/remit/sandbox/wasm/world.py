@@ -22,6 +22,8 @@ _KINDS = {
     "error": ERROR,
     "network": _NETWORK,
 }
+_WAITS = 10_000
+"""Moments and streams that are waited for at once."""
 _MOST = 65_536
 """Bytes of chance at once."""
 
@@ -34,7 +36,8 @@ class World:
         self._wire: Wire | None = None
         self._disk = Disk(self._due)
         self._chance = random.Random()
-        self._instants: list[int] = []
+        self._instants: dict[int, int] = {}
+        self._waits = 0
         self._kept: list[object] = []
 
     def begin(self, wire: Wire, files: Files) -> None:
@@ -42,6 +45,7 @@ class World:
         self._wire = wire
         self._chance.seed(0)
         self._instants.clear()
+        self._waits = 0
         self._disk.begin(wire, files)
 
     def end(self) -> None:
@@ -99,7 +103,9 @@ class World:
         }
 
     def _drop_of(self, resource: str) -> Callable[[StoreContext, int], None]:
-        drop = _forget if resource in {"pollable", "error", "network"} else self._disk.drop
+        drop = self._disk.drop
+        if resource in {"pollable", "error", "network"}:
+            drop = self._passed if resource == "pollable" else _forget
         return lambda _store, number: drop(number)
 
     @property
@@ -132,8 +138,14 @@ class World:
         return self._at(self._now() + span)
 
     def _at(self, instant: int) -> Own:
-        self._instants.append(instant)
-        return Own(len(self._instants) - 1, _POLLABLE)
+        if len(self._instants) >= _WAITS:
+            raise EndedError
+        self._waits += 1
+        self._instants[self._waits] = instant
+        return Own(self._waits, _POLLABLE)
+
+    def _passed(self, pollable: int) -> None:
+        self._instants.pop(pollable, None)
 
     def _due(self) -> Own:
         return self._at(0)

@@ -2,6 +2,4 @@
 
 from remit.strategies.programs.plan_as_code import ProgramTerms, code
 
-Terms = ProgramTerms
-
-__all__ = ["ProgramTerms", "Terms", "code"]
+__all__ = ["ProgramTerms", "code"]

@@ -91,7 +91,7 @@ def code(
             if not tried.again:
                 return program_text.as_output(tried.ran.value, "" if final else tried.ran.printed)
             if not left:
-                raise work.given_up(tried, repairs)
+                raise work.given_up(f"no program did the task after {repairs} repairs: {tried.why}")
             left -= 1
             say = tried.again
 
@@ -109,6 +109,8 @@ class _Tried:
 
 
 _NOT_RUN = Ran("error")
+_TRIES = 3
+"""How often a program asks for a box; each time it waits in the queue of the pool."""
 
 
 @dataclass(slots=True)
@@ -136,18 +138,28 @@ class _Work:
         if found:
             return self._refused(found)
         yield from note("program", report.as_json())
-        functions = self._used(report)
-        ran = yield from execute(source, functions=functions, inputs=terms.inputs, policy=terms.policy, made=self.made)
+        ran = yield from self._ran(source, report)
         # Only those that this program made itself: what it was given is of a program before it.
         self.made.extend(ran.made)
         self.last = ran
         return self._judged(ran)
 
-    def given_up(self, tried: _Tried, repairs: int) -> GiveUp:
+    def _ran(self, source: str, report: Report) -> Door[Ran]:
+        """Run a program, again while no box is free for it: that is no fault that a model could mend."""
+        terms, functions, ran = self.terms, self._used(report), _NOT_RUN
+        for _ in range(_TRIES):
+            ran = yield from execute(
+                source, functions=functions, inputs=terms.inputs, policy=terms.policy, made=self.made
+            )
+            if ran.status != "busy":
+                return ran
+        raise self.given_up(f"no box was free: {ran.why}")
+
+    def given_up(self, why: str) -> GiveUp:
         """Say what the last program came to."""
         made = list[JsonValue](program_text.in_its_words(self.made, self.stubs.functions))
         output: JsonObject = {"value": self.last.value, "printed": self.last.printed, "made": made}
-        return GiveUp(f"no program did the task after {repairs} repairs: {tried.why}", output)
+        return GiveUp(why, output)
 
     def _judged(self, ran: Ran) -> _Tried:
         if ran.status != "ok":

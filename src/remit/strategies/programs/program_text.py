@@ -115,6 +115,7 @@ def ending(ran: Ran, policy: SandboxPolicy) -> str:
         "output_limit": f"it printed or gave too much{why}: at most {bounds.output:,} bytes",
         "killed": f"it was ended{why or ' from outside'}; it may make at most {bounds.calls} calls of tools",
         "paused": f"it was kept and did not go on{why}",
+        "busy": f"it did not run{why}",
     }
     return endings[ran.status]
 

@@ -14,9 +14,14 @@ def _parts(path: str) -> list[str]:
     parts = path.removeprefix(SCRATCH + "/").split("/")
     if path.startswith("/") and not path.startswith(SCRATCH + "/"):
         raise OSError(f"{path!r} is not below {SCRATCH}")
-    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+    if any(part in ("", ".", "..") or "\0" in part or not _text(part) for part in parts):
         raise OSError(f"{path!r} is not a plain path below {SCRATCH}")
     return parts
+
+
+def _text(name: str) -> bool:
+    # Half a pair of surrogates is no text, and no name.
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _folder(parts: list[str], *, make: bool, owner: int) -> int:

@@ -27,6 +27,8 @@ _MAP_MORE = 0x0100 | 0x2000 | 0x4_0000
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034)
 """Copies, flags, locks, sizes; not F_SETOWN and F_SETSIG, by which the kernel sends a signal for a process."""
 _AF_UNIX = 1
+_MSG_OOB = 1
+"""Bytes out of band between UNIX sockets: a way into the kernel more than once, and no program's need."""
 _TERMINAL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX: what opening and wrapping files asks."""
 _NAMES = (15, 16, 0x5356_4D41)
@@ -68,6 +70,7 @@ def _rules(pid: int, *, threads: bool) -> dict[str, _Code]:
     more: _Code = [_low(0), (_ANY_BIT, 0, 1, _CLONE_MORE), _DENY]
     thread: _Code = [*more, (_ANY_BIT, 0, 1, _CLONE_THREAD), _return(_ALLOW if threads else _DENY[3]), _DENY]
     special: _Code = [_low(3), (_ANY_BIT, 0, 1, _MAP_MORE), _DENY]
+    urgent: _Code = [_low(3), (_ANY_BIT, 0, 1, _MSG_OOB), _DENY]
     shared: _Code = [(_ANY_BIT, 0, 2, _MAP_SHARED), (_ANY_BIT, 0, 1, _MAP_ANONYMOUS), _DENY, _return(_ALLOW)]
     return {
         "clone": thread,
@@ -84,16 +87,18 @@ def _rules(pid: int, *, threads: bool) -> dict[str, _Code]:
         "prlimit64": _one_of(0, (0, pid)),
         "socketpair": _one_of(0, (_AF_UNIX,)),
         # Without an address it reaches the other end of a pair only.
-        "sendto": _nothing(4),
+        "sendto": [*urgent, *_nothing(4)],
+        "recvfrom": [*urgent, _return(_ALLOW)],
     }
 
 
-_CHANGES = (
+_PAST_LANDLOCK = (
     *("truncate", "ftruncate", "fallocate", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "rmdir"),
     *("link", "linkat", "unlink", "unlinkat", "symlink", "symlinkat", "chmod", "fchmod", "fchmodat"),
-    *("utimes", "utimensat"),
+    *("utimes", "utimensat", "readlink", "readlinkat"),
 )
-"""What changes files, some of it past Landlock (modes and times always, lengths in its first versions)."""
+"""What changes files, some of it past Landlock (modes and times always, lengths in its first versions), and what reads
+where links lead, which is past it too."""
 
 
 @cache
@@ -105,7 +110,7 @@ def _first(machine: str, *, alone: bool) -> bytes:
     if machine == "x86_64":
         code += [(_GREATER, 0, 1, _X32), _return(_KILL)]
     for name, number in plain(machine).items():
-        if name in _CHANGES and not alone:
+        if name in _PAST_LANDLOCK and not alone:
             continue
         code += [(_EQUAL, 0, 1, number), _return(_ALLOW)]
     return _packed(code)
@@ -115,22 +120,23 @@ def _packed(code: _Code) -> bytes:
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in code)
 
 
-def build(machine: str, pid: int, *, alone: bool) -> bytes:
+def build(machine: str, pid: int, *, alone: bool, threads: bool) -> bytes:
     """Write the filter of a process; raise `OSError` for a machine it has no numbers of.
 
-    Alone, a process has namespaces of its own; without them it gets no threads and changes no files.
+    Alone, a process has namespaces of its own; without them it changes no files. Threads are for those whose number is
+    bounded.
     """
     first = _first(machine, alone=alone)
     code: _Code = []
-    rules = _rules(pid, threads=alone)
+    rules = _rules(pid, threads=threads)
     for name, number in checked(machine).items():
         code += [(_EQUAL, 0, len(rules[name]), number), *rules[name]]
     return first + _packed([*code, _DENY])
 
 
-def apply(*, alone: bool) -> None:
+def apply(*, alone: bool, threads: bool) -> None:
     """Put this process and what it starts under the filter, for ever."""
-    program = build(os.uname().machine, os.getpid(), alone=alone)
+    program = build(os.uname().machine, os.getpid(), alone=alone, threads=threads)
     kept = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(kept))
     pointer = ctypes.create_string_buffer(header, len(header))

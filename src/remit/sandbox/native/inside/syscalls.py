@@ -29,7 +29,7 @@ renameat 264 38|linkat 265 37|symlinkat 266 36|readlinkat 267 78|fchmodat 268 53
 ppoll 271 73|set_robust_list 273 99|utimensat 280 88|fallocate 285 47|eventfd2 290 19
 dup3 292 24|pipe2 293 59|renameat2 316 276|getrandom 318 278|membarrier 324 283|copy_file_range 326 285
 preadv 295 69|pwritev 296 70|statx 332 291|rseq 334 293|close_range 436 436|faccessat2 439 439|epoll_pwait2 441 441
-getcpu 309 168|recvfrom 45 207|shutdown 48 210|getsockname 51 204|getpeername 52 205|getsockopt 55 209
+getcpu 309 168|shutdown 48 210|getsockname 51 204|getpeername 52 205|getsockopt 55 209
 futex_waitv 449 449
 """
 """Name, number on x86_64, number on aarch64."""
@@ -37,6 +37,7 @@ futex_waitv 449 449
 _CHECKED = """
 mmap 9 222|fcntl 72 25
 ioctl 16 29|clone 56 220|kill 62 129|tgkill 234 131|prctl 157 167|prlimit64 302 261|socketpair 53 199|sendto 44 206
+recvfrom 45 207
 clone3 435 435
 """
 """Those whose arguments decide; `seccomp` has the rules."""

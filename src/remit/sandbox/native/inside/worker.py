@@ -19,14 +19,16 @@ _FILES = 64
 _SIGNALS = 256
 """Signals that wait."""
 _STACK = 8 << 20
+_RESERVED = 128 << 20
+"""Address space that a program may have beside its memory, written or not, as allocators do."""
 _BRIDGE = 3
 
 
 def _limit(order: Frame, box: Frame) -> None:
     memory = cast("int", order["memory"])
     cpu = max(1, -(-int(cast("float", order["cpu"]) * 1000) // 1000))
-    # What is private and can be written is memory; what is only reserved, as allocators do, is not, but has tables.
-    data, space = cast("int", box["data"]) + memory, cast("int", box["base"]) + 4 * memory + (2 << 30)
+    # Memory that is written and then made unwritable counts as address space alone.
+    data, space = cast("int", box["data"]) + memory, cast("int", box["base"]) + memory + _RESERVED
     limits = {
         resource.RLIMIT_DATA: (data, data),
         resource.RLIMIT_AS: (space, space),
@@ -88,7 +90,9 @@ def _confine(box: Frame, bridge: int) -> None:
     if bridge != _BRIDGE:
         os.dup2(bridge, _BRIDGE)
     os.closerange(_BRIDGE + 1, 1 << 16)
-    seccomp.apply(alone=namespaces)
+    # Nobody counts the processes of the root of the machine but its control group.
+    counted = bool(box["nobody"]) or not box["root"] or cast("int", box["events"]) >= 0
+    seccomp.apply(alone=namespaces, threads=namespaces and counted)
 
 
 def main(box: Frame, bridge: int, output: int) -> None:

@@ -179,7 +179,7 @@ def main(descriptor: int) -> None:
     failed = warm.load(cast("list[str]", first["packages"]), sites, cast("str", first["cache"]))
     linux.one_arena()
     packages, version = warm.origins(sites), _landlock()
-    seccomp.build(os.uname().machine, 1, alone=True)
+    seccomp.build(os.uname().machine, 1, alone=True, threads=True)
     terms: Frame = {"packages": packages, "landlock": version, "root": os.geteuid() == 0}
     if version:
         # Of all boxes without namespaces; the others see another root and have their own.

@@ -14,6 +14,23 @@ BOUNDS: tuple[Attack, ...] = (
         program="x = 'a' * 1000\nwhile len(x) < 10 ** 8:\n    x += x\n'finished'",
     ),
     Attack(
+        name="take memory and give up writing to it",
+        shows="finished",
+        program="""
+import ctypes
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+flags = 0x22 if __import__('sys').platform == 'linux' else 0x1002
+part = 16 * 2 ** 20
+for _ in range(25):
+    place = libc.mmap(None, ctypes.c_size_t(part), 3, flags, -1, ctypes.c_long(0))
+    if place in (None, 2 ** 64 - 1):
+        raise MemoryError
+    ctypes.memset(ctypes.c_void_p(place), 1, part)
+    libc.mprotect(ctypes.c_void_p(place), ctypes.c_size_t(part), 1)
+'finished'""",
+    ),
+    Attack(
         name="loop past the limit",
         shows="finished",
         program="import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end:\n    pass\n'finished'",
