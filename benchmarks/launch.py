@@ -116,6 +116,14 @@ def parsed(ended: Ended, system: System, limit: float) -> Result:
     return Result(figures, None, ended.seconds)
 
 
+_ONE_PROCESS = {
+    "W6": "benchmarks.sandboxes.ruler",
+    "W7": "benchmarks.sandboxes.humaneval",
+    "workflow": "benchmarks.workflow.ways",
+}
+"""Modules that measure a workload on the system that they are told."""
+
+
 def measure(system: System, case: Case, limit: float) -> Result:
     """Measure one case on one system; W4 takes a second process, which wakes what the first put to sleep."""
     if case.workload == "W3":
@@ -123,12 +131,8 @@ def measure(system: System, case: Case, limit: float) -> Result:
     if case.workload == "W5":
         command = [sys.executable, "-m", f"benchmarks.wires.{system.name}", case.store, "--n", str(case.n)]
         return parsed(run(command, limit), system, limit)
-    if case.workload == "W6":
-        return parsed(run([sys.executable, "-m", "benchmarks.sandboxes.ruler", system.name], limit), system, limit)
-    if case.workload == "W7":
-        return parsed(run([sys.executable, "-m", "benchmarks.sandboxes.humaneval", system.name], limit), system, limit)
-    if case.workload == "workflow":
-        return parsed(run([sys.executable, "-m", "benchmarks.workflow.ways", system.name], limit), system, limit)
+    if case.workload in _ONE_PROCESS:
+        return parsed(run([sys.executable, "-m", _ONE_PROCESS[case.workload], system.name], limit), system, limit)
     folder = SCRATCH / f"{os.getpid()}-{system.name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

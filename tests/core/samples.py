@@ -68,5 +68,5 @@ SAMPLES: tuple[ev.Event, ...] = (
         "too late",
         3,
         (Part("image/png", "b1", "", "charts/1.png", 9),),
-    ),  # fmt: skip
+    ),
 )
