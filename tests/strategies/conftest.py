@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from remit.core.messages import Outcome
-from remit.core.moves import Answer, Ask, Fork, Move, Note, Run, Strategy
+from remit.core.moves import Answer, Ask, Execute, Fork, Move, Note, Ran, Run, Strategy
 from remit.core.values import JsonValue
 
 Drive = Callable[[Strategy, Sequence[object]], tuple[list[Move], JsonValue]]
@@ -18,7 +18,7 @@ def drive() -> Drive:
     """Drive a strategy to its end over exactly these answers; return its moves and its output.
 
     For an `Ask`: an `Answer`, or a text that is read as JSON when the ask has a shape. For a `Run`: a list with an
-    output or `Outcome` per call. A `Note` takes none; the branches of a `Fork` take from the list in turn.
+    output or `Outcome` per call. For an `Execute`: a `Ran`. A `Note` takes none; the branches of a `Fork` take from the list in turn.
     """
 
     def drive(strategy: Strategy, answers: Sequence[object]) -> tuple[list[Move], JsonValue]:
@@ -57,6 +57,10 @@ def _answer(move: Move, left: Iterator[object], moves: list[Move]) -> object:
             said = next(left, None)
             assert isinstance(said, Answer | str), f"no answer is left for: {move.say}"
             return said if isinstance(said, Answer) else _read(move, said)
+        case Execute():
+            ran = next(left, None)
+            assert isinstance(ran, Ran), "no end is left for a program"
+            return ran
 
 
 def _read(move: Ask, text: str) -> Answer:
