@@ -7,7 +7,9 @@ build/benchmarks.md. Both write build/bench.jsonl.
 import argparse
 import os
 import platform
+import shlex
 import statistics
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +18,7 @@ from typing import get_args
 
 from benchmarks.launch import HERE, PAGE, RECORDS, Result, bare, measure
 from benchmarks.record import Figures, Record, write
-from benchmarks.report import page
+from benchmarks.report import COMMAND, page
 from benchmarks.workflow.problems import ABSENT, FILE, HOW_TO, VARIABLE, place
 from benchmarks.workloads import CLIENTS, PLACES, SOLVING, SYSTEMS, WAYS, Case, System, Workload, cases
 
@@ -100,6 +102,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--humaneval", default="", help=f"HumanEval.jsonl.gz; else {VARIABLE}, else {FILE}")
     parser.add_argument("--quick", action="store_true", help="small sizes, one repeat")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each case, of which the median is taken")
+    parser.add_argument("--page", type=Path, help="where a partial run writes its page; else build/benchmarks.md")
     parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds after which a process is stopped")
     return parser.parse_args()
 
@@ -109,11 +112,11 @@ def named(text: str) -> frozenset[str]:
     return frozenset(filter(None, text.split(",")))
 
 
-def save(records: Sequence[Record], path: Path) -> None:
+def save(records: Sequence[Record], path: Path, command: str) -> None:
     """Write the records and their page."""
     write(records, RECORDS)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(Figures(records)))
+    path.write_text(page(Figures(records), command))
 
 
 def main() -> None:
@@ -126,7 +129,8 @@ def main() -> None:
     if given.humaneval:
         os.environ[VARIABLE] = str(Path(given.humaneval).resolve())
     systems = [system for system in ALL if not wanted or system.name in wanted]
-    path = PARTIAL_PAGE if only or wanted or given.quick else PAGE
+    part = bool(only or wanted or given.quick)
+    path = given.page or PARTIAL_PAGE if part else PAGE
     records = list(setting(systems))
     for case in cases(only, quick=given.quick):
         if case.workload in ("workflow", "W7") and place() is None:
@@ -136,8 +140,8 @@ def main() -> None:
             continue
         records.extend(take(case, systems, 1 if given.quick else given.repeats, given.limit))
         write(records, RECORDS)
-    save(records, path)
-    print(f"wrote {RECORDS.relative_to(HERE)} and {path.relative_to(HERE)}")
+    save(records, path, shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]) if part else COMMAND)
+    print(f"wrote {RECORDS.relative_to(HERE)} and {path.resolve().relative_to(HERE)}")
 
 
 if __name__ == "__main__":

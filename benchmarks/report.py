@@ -222,14 +222,14 @@ def rendered(figures: Figures, table: Table) -> Iterator[str]:
     yield ""
 
 
-def goals(figures: Figures) -> Iterator[str]:
-    """Yield the goals beside what was measured."""
+def goals(figures: Figures, *, whole: bool) -> Iterator[str]:
+    """Yield the goals beside what was measured; of a part of the bench only those."""
     yield from (row(["goal", "measured", "bar", "met"]), row(["---", "---:", "---:", "---"]))
     for goal in GOALS:
         measured = goal.measure(figures)
-        if measured is None:
+        if measured is None and whole:
             yield row([goal.text, "not measured", "", ""])
-        else:
+        elif measured is not None:
             shown = (f"{measured.figure:.3g} {measured.unit}".strip(), f"{measured.bar:.3g} {measured.unit}".strip())
             yield row([goal.text, *shown, "yes" if measured.met else "**no**"])
 
@@ -245,19 +245,21 @@ def setting(figures: Figures) -> Iterator[str]:
             yield f"- {title}: {said}"
 
 
-def page(figures: Figures) -> str:
-    """Return the whole page."""
+def page(figures: Figures, command: str = COMMAND) -> str:
+    """Return the whole page, or that of the part which a command measured."""
+    whole = command == COMMAND
     lines = [
         "# Benchmarks",
         "",
-        f"Made by `{COMMAND}`, which measures all systems in one run; do not edit. In brackets: times Remit's figure.",
+        f"Made by `{command}`, which measures all systems in one run; do not edit. In brackets: times Remit's figure.",
         "",
-        *("## Goals", "", *goals(figures), ""),
+        *("## Goals", "", *goals(figures, whole=whole), ""),
         *("## Figures", ""),
     ]
     for table in TABLES:
         lines.extend(rendered(figures, table))
-    lines.extend(("## Method", "", METHOD, "", "## Setting", "", *setting(figures), ""))
+    method = METHOD if figures.has("W1") or whole else BOXED
+    lines.extend(("## Method", "", method, "", "## Setting", "", *setting(figures), ""))
     return "\n".join(lines)
 
 
