@@ -170,9 +170,10 @@ async def test_a_query_that_takes_too_much_memory_is_refused_and_the_next_is_ans
 
 
 def children(parent: str = "self") -> list[Path]:
-    """Give the processes that this one, or another, has started and that are still there."""
+    """Give the processes of engines that this one, or another, has started and that are still there."""
     found = Path("/proc", parent, "task").glob("*/children")
-    return [Path("/proc", number) for path in found for number in path.read_text().split()]
+    started = [Path("/proc", number) for path in found for number in path.read_text().split()]
+    return [proc for proc in started if b"analyst" in (proc / "cmdline").read_bytes()]
 
 
 async def test_the_process_has_no_environment_and_writes_no_file(engine: Engine, shop: Shop) -> None:
@@ -286,9 +287,9 @@ async def test_a_cancelled_query_leaves_no_answer_for_the_next(engine: Engine) -
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
-async def test_a_query_ends_with_the_process_that_waits_for_it(shop: Shop) -> None:
+async def test_a_query_ends_with_the_process_that_waits_for_it(shop: Shop, tmp_path: Path) -> None:
     command = (sys.executable, "-c", ENDLESS, str(shop.sold))
-    copies = {"TMPDIR": str(shop.folder)}
+    copies = {"TMPDIR": str(tmp_path)}
     parent = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=copies)
     assert parent.stdout is not None
     assert await parent.stdout.readline() == b"ready\n"
