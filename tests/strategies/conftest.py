@@ -18,7 +18,8 @@ def drive() -> Drive:
     """Drive a strategy to its end over exactly these answers; return its moves and its output.
 
     For an `Ask`: an `Answer`, or a text that is read as JSON when the ask has a shape. For a `Run`: a list with an
-    output or `Outcome` per call. For an `Execute`: a `Ran`. A `Note` takes none; the branches of a `Fork` take from the list in turn.
+    output or `Outcome` per call. For an `Execute`: a `Ran`. A `Note` takes none; the branches of a `Fork` take from the
+    list in turn.
     """
 
     def drive(strategy: Strategy, answers: Sequence[object]) -> tuple[list[Move], JsonValue]:
