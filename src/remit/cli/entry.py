@@ -12,9 +12,10 @@ COMMANDS = {
     "run": ("remit.cli.commands.run", "give an agent a message and drive it until it answers or waits"),
     "desk": ("remit.cli.desk", "handle support mail: tickets, answers, escalations"),
     "analyst": ("remit.cli.analyst", "answer questions about data files with programs that need no trust"),
-    "demo": ("remit.cli.demo", "see the support desk handle mail, crash, refuse and ask"),
+    "demo": ("remit.cli.demo", "see the support desk handle mail, crash, refuse and ask, and programs in a box"),
     "sessions": ("remit.cli.commands.sessions", "list sessions"),
     "show": ("remit.cli.commands.show", "show what happened in a session, and what it waits for"),
+    "cost": ("remit.cli.commands.cost", "say where the money went, and what would have cost less"),
     "resume": ("remit.cli.commands.resume", "go on with a session after a crash, a decision or a pause"),
     "approve": ("remit.cli.people.decide", "approve a call that waits, and go on"),
     "deny": ("remit.cli.people.decide", "deny a call that waits, and go on"),
@@ -31,7 +32,10 @@ COMMANDS = {
     "mcp": ("remit.cli.mcp", "offer an agent, or its tools, to MCP clients"),
     "policy": ("remit.cli.policy", "check policies, test them with tables, and say why a call was judged so"),
     "sandbox": ("remit.cli.sandbox", "run untrusted programs; see what this machine can hold, and attack it"),
+    "serve": ("remit.cli.serving.serve", "serve agents, their sessions and decisions over HTTP"),
     "gateway": ("remit.cli.serving.gateway", "let other programs reach only what a host policy allows: a proxy"),
+    "keys": ("remit.cli.access.keys", "make, list, rotate and revoke the keys that open a server"),
+    "audit": ("remit.cli.access.audit", "show who did and was refused what at a server"),
     "doctor": ("remit.cli.commands.doctor", "say what is configured, reachable and missing"),
 }
 """By name: the module, which has `add_arguments(parser)` and `async def main(args) -> int`, and a line of help."""

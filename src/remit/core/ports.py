@@ -333,7 +333,7 @@ class SessionRow(Frozen, frozen=True):
     changed: int
     parent: str = ""
     why: str = ""
-    """How the last run ended or what it waits for."""
+    """How the last run ended or what it waits for; `message` while one that came waits for its run, or both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +344,10 @@ class SessionQuery:
     agent: str = ""
     tenant: str = ""
     limit: int = 100
+    why: str = ""
+    """What `SessionRow.why` must be."""
+    after: str = ""
+    """The id of the last session of the list so far: those that come after it are wanted."""
 
 
 class Catalogue(Protocol):

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 import secrets as lots
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -17,6 +16,7 @@ from remit.core.ports import Delta, SessionQuery, SessionRow, Store
 from remit.core.state import State
 from remit.core.token import verify
 from remit.core.values import JsonObject
+from remit.home.beginning import Begin, named
 from remit.home.lives import Lives
 from remit.home.remits import child_of, own, signing_key
 from remit.home.settings import Settings
@@ -43,8 +43,6 @@ FOLDER = ".remit"
 MEMORY = "memory"
 """Give this instead of a folder for a home that is gone with the process."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
 
 class Home:
     """A place where agents live. Use it as an async context manager."""
@@ -58,7 +56,13 @@ class Home:
         """The circuits of its tools, hosts and providers."""
         self.lives = Lives()
         """The sessions that this process drives."""
+        self.tenants = {tenant.name: tenant for tenant in settings.tenants}
+        """Who may have sessions here, by name."""
+        self.toolsets = self._wiring.toolsets
+        """The tools of its agents, opened when they are first needed."""
         self._parent = own(settings.token, key)
+        self.begin = Begin(self.store, self._wiring, self._parent)
+        """Opens a session and leaves it a message, and drives nothing."""
         if settings.answers is not None:
             settings.answers.keep_out(settings.secrets)
 
@@ -148,10 +152,7 @@ class Home:
             records = await self.store.read(name) if session else []
             if records:
                 return await self._loaded(agent, name, records)
-            if not _NAME.fullmatch(name):
-                raise ConfigError(
-                    f"{name!r} cannot name a session; use up to 64 letters, digits, dots, dashes and underscores"
-                )
+            named(name)
             parent = verify(token, self._key) if token else self._parent
             owner = parent.tenant if parent else tenant or self._settings.tenants[0].name
             living = await Session.open(name, *await self._wiring.world(agent, owner), tree=child_of(parent))
@@ -195,10 +196,10 @@ class Home:
         """List sessions, newest first."""
         return await self.store.sessions(query or SessionQuery())
 
-    async def fork(self, session: str, *, at: int | None = None) -> str:
-        """Begin a new session with the past of another, up to an event; give its id."""
+    async def fork(self, session: str, *, at: int | None = None, by: str = "") -> str:
+        """Begin a new session with the past of another, up to an event, for who asks for it; give its id."""
         name = lots.token_hex(6)
-        await fork(self.store, session, name, at=at, tree=child_of(self._parent))
+        await fork(self.store, session, name, at=at, tree=child_of(self._parent), by=by)
         return name
 
     async def replay(self, agent: Agent, session: str) -> tuple[Replayed, ...]:

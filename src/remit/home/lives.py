@@ -1,10 +1,14 @@
 """Lives: the sessions that this process drives, each by one driver."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from remit.core.errors import SessionBusyError
 from remit.runtime import RunResult, Said, Session
+from remit.runtime.session import PAUSED
+
+HANDED_BACK = "handed back: the process that drove it stopped; the next one goes on with it"
+"""What the run of a session says that is to go on by itself, unlike one that a person paused."""
 
 
 class Lives:
@@ -13,6 +17,15 @@ class Lives:
     def __init__(self) -> None:
         """Begin with nobody."""
         self._active: dict[str, Session | None] = {}
+        self._told: list[Callable[[Session], None]] = []
+
+    def watch(self, tell: Callable[[Session], None]) -> None:
+        """Have somebody told of each session that is about to be driven, before it does anything."""
+        self._told.append(tell)
+
+    def living(self, name: str) -> Session | None:
+        """Give a session that is being driven here; `None` for any other."""
+        return self._active.get(name)
 
     @contextmanager
     def begin(self, name: str) -> Generator[None]:
@@ -29,6 +42,8 @@ class Lives:
     def heed(self, living: Session) -> None:
         """Let a session that begins hear when all are to pause."""
         self._active[living.id] = living
+        for tell in self._told:
+            tell(living)
 
     async def drive(self, living: Session, said: Said | None = None) -> RunResult:
         """Drive a session until it is idle or waits."""
@@ -40,8 +55,8 @@ class Lives:
             self._active.pop(living.id, None)
             living.feed.end()
 
-    def pause(self) -> None:
+    def pause(self, why: str = PAUSED) -> None:
         """Have all stop after the step they are in."""
         for living in self._active.values():
             if living is not None:
-                living.pause()
+                living.pause(why)

@@ -90,8 +90,13 @@ class MemoryJournal:
 
     async def sessions(self, query: SessionQuery) -> list[SessionRow]:
         """See `Catalogue.sessions`."""
-        found = [row for row in reversed(self._rows.values()) if matches(row, query)]
-        return sorted(found, key=lambda row: row.opened, reverse=True)[: query.limit]
+        # Of those opened in the same millisecond the last is the newest, which a sort that keeps their order respects.
+        rows = list(reversed(self._rows.values()))
+        rows.sort(key=lambda row: row.opened, reverse=True)
+        if query.after:
+            places = [place for place, row in enumerate(rows, 1) if row.id == query.after]
+            rows = rows[places[0] :] if places else []
+        return [row for row in rows if matches(row, query)][: query.limit]
 
     async def used(self, account: str) -> int:
         """See `Catalogue.used`."""

@@ -176,16 +176,35 @@ class SqliteJournal:
                 await news.wait()
 
     async def _poll(self) -> None:
-        """Wake all followers when any process changed the file: a cheap pragma every 20 to 250 ms."""
-        pause, seen = _POLL_FIRST, -1
+        """Wake who follows what any process wrote: a cheap pragma every 20 to 250 ms says whether there is any."""
+        pause, seen, row = _POLL_FIRST, -1, self._last_row()
+        for news in self._news.values():
+            # What was written between their look and ours.
+            news.set()
         while True:
             version = self._reader.execute("PRAGMA data_version").fetchone()[0]
             if version != seen:
                 pause, seen = _POLL_FIRST, version
-                for news in self._news.values():
-                    news.set()
+                last = self._last_row()
+                for session in self._written(row, last):
+                    if session in self._news:
+                        self._news[session].set()
+                row = last
             await asyncio.sleep(pause)
             pause = min(pause * 1.2, _POLL_LAST)
+
+    def _last_row(self) -> int:
+        return int(self._reader.execute("SELECT ifnull(max(rowid), 0) FROM batches").fetchone()[0])
+
+    def _written(self, after: int, last: int) -> list[str]:
+        """List the sessions of the rows after one and up to another."""
+        # Joined in this order, or SQLite might go through all sessions.
+        rows = self._reader.execute(
+            "SELECT DISTINCT id FROM batches CROSS JOIN sessions ON number = session "
+            "WHERE batches.rowid > ? AND batches.rowid <= ?",
+            (after, last),
+        )
+        return [name for (name,) in rows]
 
     # -- blobs -----------------------------------------------------------------------------------------------------
 
@@ -214,8 +233,12 @@ class SqliteJournal:
 
     async def sessions(self, query: SessionQuery) -> list[SessionRow]:
         """See `Catalogue.sessions`."""
-        wanted = {name: value for name in ("status", "agent", "tenant") if (value := getattr(query, name))}
-        where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
+        wanted = {
+            f"{name} = ?": value for name in ("status", "agent", "tenant", "why") if (value := getattr(query, name))
+        }
+        if query.after:
+            wanted["(opened, number) < (SELECT opened, number FROM sessions WHERE id = ?)"] = query.after
+        where = " AND ".join(wanted) or "1"
         with explained(self.path):
             rows = self._reader.execute(
                 f"SELECT {_ROW} FROM sessions WHERE {where} ORDER BY opened DESC, number DESC LIMIT ?",

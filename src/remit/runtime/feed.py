@@ -3,12 +3,25 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 from remit.core.events import Record
 from remit.core.ports import Delta, Store
 
 _ROOM = 1000
 """Items a listener may lag behind before text deltas are dropped; records are never lost, the journal has them."""
+
+
+class Hearer(Protocol):
+    """Whoever is told what a session says, as it says it; must be quick and never raise."""
+
+    def put(self, item: Delta | int) -> None:
+        """Take an item: a delta, or how far the journal has come."""
+        ...
+
+    def end(self) -> None:
+        """Know that nothing more will come."""
+        ...
 
 
 class Listener:
@@ -66,7 +79,7 @@ class Feed:
     def __init__(self, session: str, store: Store) -> None:
         """Begin without listeners."""
         self._session, self._store = session, store
-        self._listeners: list[Listener] = []
+        self._listeners: list[Hearer] = []
 
     def listen(self, after: int = 0) -> Listener:
         """Add a listener that begins after a place in the journal."""
@@ -74,7 +87,11 @@ class Feed:
         self._listeners.append(listener)
         return listener
 
-    def leave(self, listener: Listener) -> None:
+    def attach(self, hearer: Hearer) -> None:
+        """Add whoever hears in their own way."""
+        self._listeners.append(hearer)
+
+    def leave(self, listener: Hearer) -> None:
         """Remove a listener."""
         if listener in self._listeners:
             self._listeners.remove(listener)

@@ -48,6 +48,9 @@ from remit.runtime.result import RunResult
 from remit.runtime.walk import walk
 from remit.runtime.world import World
 
+PAUSED = "paused; resume it when you like"
+"""What the run of a session says that somebody paused at a terminal."""
+
 
 class Session:
     """Drives a session until it is idle or waits for a person. One object drives; the journal fences any other."""
@@ -63,7 +66,7 @@ class Session:
         self._recorder = Recorder(name, world.store, world.secrets, self.feed.advance, self._telling)
         self._due: dict[str, str] = {}
         self._noticed: set[tuple[str, str]] = set()
-        self._pausing = False
+        self._pausing = ""
 
     @property
     def state(self) -> State:
@@ -148,9 +151,9 @@ class Session:
         if self.state.closed is not None:
             raise JournalError(f"session {self.id!r} is closed; open a new one")
 
-    def pause(self) -> None:
-        """Stop after the step under way; the run can be resumed."""
-        self._pausing = True
+    def pause(self, why: str = PAUSED) -> None:
+        """Stop after the step under way and say why; the run can be resumed. Who paused first is believed."""
+        self._pausing = self._pausing or why
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
@@ -236,7 +239,7 @@ class Session:
     async def _suspend(self, number: int, halt: Suspended) -> RunResult:
         asleep = self._recorder.record(RunSuspended(halt.why, now_ms(), legible(halt.question)), self._ledger.end())
         await self._recorder.flush()
-        self._pausing = False
+        self._pausing = ""
         self._due = due(self.state)
         spent = self.state.run.spent if self.state.run else 0
         return RunResult(self.id, number, "waiting", None, asleep.question, spent)
@@ -307,7 +310,7 @@ class Session:
         """Stop where a person wants it."""
         heed(self.state)
         if self._pausing:
-            raise Suspended("paused", "paused; resume it when you like")
+            raise Suspended("paused", self._pausing)
 
     async def _watch(self) -> None:
         """Let the detectors see what is new, and write down what they say."""

@@ -12,6 +12,7 @@ from remit.core.events import (
     Noted,
     RunEnded,
     RunOpened,
+    RunResumed,
     RunSuspended,
     SessionClosed,
     SessionOpened,
@@ -201,6 +202,46 @@ async def lists_sessions_with_their_status(store: Store) -> None:
     assert len(await store.sessions(SessionQuery(limit=2))) == 2
 
 
+async def lists_sessions_a_page_at_a_time(store: Store) -> None:
+    """Pages that begin after the last one's end hold every session once, also when some are opened meanwhile."""
+    for number in range(7):
+        await store.append(f"s{number}", [session_opened("a" if number % 2 else "b")], after=0)
+    everything = [row.id for row in await store.sessions(SessionQuery())]
+    paged: list[str] = []
+    while rows := await store.sessions(SessionQuery(limit=2, after=paged[-1] if paged else "")):
+        paged += [row.id for row in rows]
+        await store.append(f"new{len(paged)}", [session_opened()], after=0)
+    assert paged == everything
+    odd = await store.sessions(SessionQuery(agent="a", tenant="t", limit=9, after=everything[0]))
+    assert {row.id for row in odd} - set(everything) == set(), "what came later is on no later page"
+    assert await store.sessions(SessionQuery(after="nobody")) == []
+
+
+async def says_where_a_message_waits(store: Store) -> None:
+    """A message that no run is about yet can be found without reading a journal."""
+    await store.append("new", [session_opened(root="new"), *said("hi")], after=0)
+    await store.append("busy", [session_opened(root="busy"), *said("hi"), RunOpened(1, "r", "w", 5)], after=0)
+    await store.append("done", [session_opened(root="done"), *said("hi"), RunOpened(1, "r", "w", 5)], after=0)
+    await store.append("done", [RunEnded(1, "done", "yes")], after=3)
+    await store.append("busy", said("and this"), after=3)
+
+    async def unread() -> set[str]:
+        return {row.id for row in await store.sessions(SessionQuery(status="idle", why="message"))}
+
+    assert await unread() == {"new"}
+    await store.append("busy", [RunEnded(1, "done", "yes")], after=4)
+    assert await unread() == {"new", "busy"}
+    await store.append("busy", [RunOpened(2, "r", "w", 5), RunSuspended("approval", 6)], after=5)
+    await store.append("busy", said("hurry"), after=7)
+    waiting = await store.sessions(SessionQuery(status="waiting"))
+    assert [(row.id, row.why) for row in waiting] == [("busy", "approval, message")]
+    await store.append("busy", [RunResumed("w", 7)], after=8)
+    await store.append("busy", [RunSuspended("paused", 8)], after=9)
+    await store.append("busy", [RunResumed("w", 9)], after=10)
+    await store.append("busy", [RunEnded(2, "done", "yes")], after=11)
+    assert await unread() == {"new", "busy"}, "it came while the run slept, and no run was about it"
+
+
 async def appends_nothing_when_given_nothing(store: Store) -> None:
     """An empty append moves nothing."""
     await store.append("s", said("a"), after=0)
@@ -236,6 +277,8 @@ STORE_CHECKS: tuple[Check, ...] = (
     wakes_all_followers,
     keeps_blobs_by_their_content,
     lists_sessions_with_their_status,
+    lists_sessions_a_page_at_a_time,
+    says_where_a_message_waits,
     appends_nothing_when_given_nothing,
     keeps_any_text_and_number,
 )

@@ -59,6 +59,11 @@ def test_a_project_says_where_tools_come_from_and_under_which_terms(folder: Fold
     assert len(project.lock()) == 0
 
 
+def test_what_a_project_says_of_its_server_is_for_the_server_to_read(folder: Folder) -> None:
+    project = folder.write('[access]\nrequired = true\n[[access.issuers]]\nissuer = "https://login.example.org"')
+    assert project.registry.lock == "remit.lock"
+
+
 def test_an_empty_project_has_the_usual_terms(folder: Folder) -> None:
     project = folder.write("")
     drift = project.registry.drift
@@ -73,7 +78,10 @@ def test_an_empty_project_has_the_usual_terms(folder: Folder) -> None:
     [
         ("sources = 1", "remit.toml: sources is a table, not 1"),
         ("[[", "remit.toml is no TOML"),
-        ("[sorces.a]", "remit.toml has no key 'sorces'; it has: hosts, policy, registry, secrets, sources, tools"),
+        (
+            "[sorces.a]",
+            "remit.toml has no key 'sorces'; it has: access, hosts, policy, registry, secrets, sources, tools",
+        ),
         ("[registry]\nlocks = 'a'", r"\[registry\] has no key 'locks'; it has: drift, lock"),
         ("[registry]\ndrift = {broken = 'allow'}", "drift has no key 'broken'; it has: breaking, compatible,"),
         ("[registry]\ndrift = {breaking = 'ignore'}", r"\[registry\] drift.breaking: Invalid enum value 'ignore'"),

@@ -169,10 +169,13 @@ def _compare(ended: RunEnded | None, output: JsonValue) -> str:
     return ""
 
 
-async def fork(store: Store, source: str, name: str, *, at: int | None = None, tree: Tree | None = None) -> int:
+async def fork(
+    store: Store, source: str, name: str, *, at: int | None = None, tree: Tree | None = None, by: str = ""
+) -> int:
     """Begin a new session with an old one's events up to `at` (all, when `None`); give how many were taken.
 
-    `tree` is where the new session stands when whoever forks is inside a remit.
+    `tree` is where the new session stands when whoever forks is inside a remit. `by` is who asks for it, so that what
+    comes of it counts as asked by them too.
     A place inside an effect or a model call moves back to before it: a fork must not inherit an act without its end.
     """
     records = await store.read(source)
@@ -188,6 +191,8 @@ async def fork(store: Store, source: str, name: str, *, at: int | None = None, t
     if tree is None:
         # A fork of a root is a root; a fork of a child stays inside its tree and counts there.
         tree = first.tree if first.tree.depth else msgspec.structs.replace(first.tree, root=name)
+    if by:
+        tree = msgspec.structs.replace(tree, by=tuple(dict.fromkeys((*tree.by, by))))
     events[0] = msgspec.structs.replace(first, forked=f"{source}@{taken}", tree=tree)
     run = State.fold(events).run
     if run is not None and run.suspended is None:

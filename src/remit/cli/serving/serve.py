@@ -1,0 +1,166 @@
+"""`remit serve`: agents, their sessions and what people decide, over HTTP, until it is stopped."""
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol, cast
+
+from remit.cli import exits
+from remit.cli.agents import Loaded, load
+from remit.cli.options import add_driving, add_store, driving, login
+from remit.cli.places import driven, home, settled
+from remit.cli.resuming import DESK
+from remit.cli.screen import Screen
+from remit.cli.serving import telemetry
+from remit.core.agent import Agent
+from remit.core.errors import ConfigError
+from remit.core.limits import Tenant
+from remit.home import MEMORY, Settings
+from remit.journal import Durability
+from remit.server.access import Access, AccessSettings, MemoryAccessStore, SqliteAccessStore, open_access
+from remit.server.exporting import rules
+from remit.server.service import Service
+from remit.server.service.streams import EACH
+from remit.tools.registry import FILE
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument(
+        "agents",
+        metavar="FILE.py:NAME",
+        nargs="*",
+        help="an Agent, or a function giving one; also module:NAME, or `desk`; without any, sessions are only shown",
+    )
+    parser.add_argument("--host", metavar="NAME", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    parser.add_argument("--port", metavar="N", type=int, default=8000, help="0 for a free one (default: %(default)s)")
+    parser.add_argument("--tenant", metavar="NAME", default="", help="whose sessions those on this machine have")
+    parser.add_argument(
+        "--grace", metavar="S", type=float, default=30.0, help="seconds for a step under way when stopped (default: 30)"
+    )
+    parser.add_argument(
+        "--streams", metavar="N", type=int, default=EACH, help="event streams of one person at once (default: 100)"
+    )
+    telemetry.add_arguments(parser)
+    parser.add_argument(
+        "--write-rules",
+        metavar="DIR",
+        default="",
+        help="only write rules for Prometheus and a dashboard for Grafana there",
+    )
+    add_store(parser)
+    add_driving(parser)
+
+
+async def main(args: argparse.Namespace) -> int:
+    """Serve until we are interrupted; then have every session stop after its step, and hand it back."""
+    screen = Screen(out=args.out, json=args.json, quiet=args.quiet)
+    if args.write_rules:
+        screen.result({"written": [str(path) for path in rules.copy(Path(args.write_rules))]})
+        return exits.DONE
+    api, wish, place = _api(), driving(args), str(args.store)
+    if not 0 <= args.port < 65536:
+        raise ConfigError(f"--port is from 0 to 65535, not {args.port}")
+    telling = telemetry.wanted(args)
+    # Standard output says where we listen, so what an agent's module prints goes elsewhere.
+    with contextlib.redirect_stdout(sys.stderr):
+        found = [driven(_loaded(ref, place), wish) for ref in args.agents]
+    settings = _settled(found, str(args.tenant), wish.durability)
+    async with contextlib.AsyncExitStack() as closing:
+        opened = await closing.enter_async_context(home(place, settings))
+        store = MemoryAccessStore() if place == MEMORY else SqliteAccessStore(place)
+        closing.push_async_callback(store.close)
+        terms = AccessSettings.read(FILE)
+        tenant = str(args.tenant) or settings.tenants[0].name
+        access = (await open_access(store, terms, host=args.host, tenant=tenant, name=login())).access
+        # What it only counted is written before its store closes.
+        closing.push_async_callback(access.close)
+        agents = [await closing.enter_async_context(_ready(one)) for one in found]
+        service = Service(opened, agents, own_approvals=terms.own_approvals, streams=args.streams)
+        bind = api.Bind(host=args.host, port=args.port)
+        with _stopping() as stop:
+            # Around the service: what its last steps were is told too.
+            async with (
+                telemetry.telling(opened, api, telling) as watched,
+                api.serving(api.site(service, access), service, bind, grace=args.grace) as url,
+            ):
+                screen.result({"listening": url, "metrics": watched} if watched else {"listening": url})
+                screen.hint("listening; Ctrl-C stops after the steps under way, a second one at once")
+                await stop.wait()
+                screen.hint("stopping: sessions are handed back after the step they are in")
+    return exits.DONE
+
+
+def _loaded(ref: str, place: str) -> Loaded:
+    if ref != DESK:
+        return load(ref)
+    # Servers and mail come with it, which no other agent should have to load.
+    return cast("_Opening", importlib.import_module("remit.cli.desk.opening")).loaded(place)
+
+
+def _settled(found: Sequence[Loaded], tenant: str, durability: Durability | None) -> Settings:
+    """Give the settings of the one home that all live in; raise `ConfigError` when two agents want different ones."""
+    said = [one for one in found if one.settings is not None]
+    if any(one.settings is not said[0].settings for one in said):
+        raise ConfigError("agents with different `settings` cannot live in one home; serve them one by one")
+    if not found:
+        return Settings(tenants=(Tenant(name=tenant or "default"),), durability=durability or "process")
+    return settled(said[0] if said else found[0], tenant, durability)
+
+
+@contextlib.asynccontextmanager
+async def _ready(loaded: Loaded) -> AsyncGenerator[Agent]:
+    if loaded.ready is None:
+        yield loaded.agent
+        return
+    async with loaded.ready() as agent:
+        yield agent
+
+
+@contextlib.contextmanager
+def _stopping() -> Generator[asyncio.Event]:
+    """Say when somebody wants us to stop; the second time, stop at once: the journal has every intent."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def heard() -> None:
+        if stop.is_set():
+            os._exit(exits.PAUSED)
+        stop.set()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, heard)
+    try:
+        yield stop
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+class _Opening(Protocol):
+    def loaded(self, place: str) -> Loaded: ...
+
+
+class _Api(Protocol):
+    def Bind(self, *, host: str, port: int) -> object: ...  # noqa: N802 - a class of that package
+    def listening(self, app: object, bind: object) -> AbstractAsyncContextManager[str]: ...
+    def site(self, service: Service, access: Access) -> object: ...
+    def serving(
+        self, app: object, service: Service, bind: object, *, grace: float
+    ) -> AbstractAsyncContextManager[str]: ...
+
+
+def _api() -> _Api:
+    # Its libraries are an extra, and whoever lacks them is told so.
+    try:
+        return cast("_Api", importlib.import_module("remit.server.api"))
+    except ImportError as error:
+        raise ConfigError(f"`remit serve` needs an extra: pip install 'remit[server]' ({error})") from error

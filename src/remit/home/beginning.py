@@ -1,0 +1,53 @@
+"""Beginning: a session that is opened, with a message if there is one, and driven by nobody yet."""
+
+import re
+import secrets as lots
+
+from remit.core.agent import Agent
+from remit.core.errors import ConfigError
+from remit.core.events import Event, MessageReceived
+from remit.core.ports import Store
+from remit.core.token import Remit
+from remit.home.remits import child_of
+from remit.home.wiring import Wiring
+from remit.runtime import Said
+from remit.runtime.attaching import kept
+from remit.runtime.ledger import opening
+from remit.runtime.payload import legible
+from remit.runtime.session import opened
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Begin:
+    """Opens sessions without driving them; `Home.resume` then does."""
+
+    def __init__(self, store: Store, wiring: Wiring, parent: Remit | None) -> None:
+        """Take the ports of the home, and the remit that it is inside of."""
+        self._store, self._wiring, self._parent = store, wiring, parent
+
+    async def __call__(
+        self, agent: Agent, said: Said = "", *, tenant: str, session: str = "", by: str = "user", key: str = ""
+    ) -> str:
+        """Open a session and leave it a message, in one append, and give its id; both are durable when this returns.
+
+        Raise `ConflictError` when there is a session of this name, `OverLimitError` when a tree has no room for it.
+        """
+        name = named(session or lots.token_hex(6))
+        if self._parent is not None and self._parent.tenant != tenant:
+            raise ConfigError(f"this process is inside a remit of tenant {self._parent.tenant!r}, not of {tenant!r}")
+        await self._wiring.check(agent)
+        first = opened(name, *await self._wiring.world(agent, tenant), child_of(self._parent))
+        events: list[Event] = [first]
+        if said:
+            text, parts = await kept(said, self._store)
+            events.append(MessageReceived(legible(text), by, key, parts))
+        await self._store.append(name, events, after=0, entries=opening(first))
+        return name
+
+
+def named(name: str) -> str:
+    """Give a name that a session can have; raise `ConfigError` for any other."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} cannot name a session; use up to 64 letters, digits, dots, dashes and underscores")
+    return name

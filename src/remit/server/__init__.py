@@ -1,0 +1,1 @@
+"""Server: the HTTP API, event streams and the console over one home."""

@@ -1,0 +1,30 @@
+"""The port of stores of access."""
+
+from typing import Protocol
+
+from remit.server.access.cookies import LoginStore
+from remit.server.access.keys import KeyStore
+from remit.server.access.records import AuditLog
+
+
+class AccessStore(Protocol):
+    """Keys, logins and the audit log together, as processes that serve one home share them."""
+
+    @property
+    def keys(self) -> KeyStore:
+        """Where keys are."""
+        ...
+
+    @property
+    def logins(self) -> LoginStore:
+        """Where logins are."""
+        ...
+
+    @property
+    def log(self) -> AuditLog:
+        """Where the audit log is."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of it."""
+        ...

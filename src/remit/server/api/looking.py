@@ -1,0 +1,144 @@
+"""Agents, tools, budgets, blobs, health and version over HTTP."""
+
+from importlib.metadata import version
+from typing import Literal
+
+import msgspec
+from starlette.responses import Response
+
+from remit.server.api.declaring import Answer, Endpoint, Heard
+from remit.server.api.problems import ProblemError
+from remit.server.service.views import AgentView, BudgetView, ToolView
+
+
+class Agents(msgspec.Struct, frozen=True, kw_only=True):
+    """The agents that can be given work."""
+
+    agents: tuple[AgentView, ...]
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """The tools of all agents."""
+
+    tools: tuple[ToolView, ...]
+
+
+class Budgets(msgspec.Struct, frozen=True, kw_only=True):
+    """What the tenant of whoever asks may spend and has spent."""
+
+    budgets: tuple[BudgetView, ...]
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """That this server is there."""
+
+    status: Literal["live", "ready"]
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """Which Remit this is."""
+
+    version: str
+
+
+async def _agents(heard: Heard) -> Answer:
+    return Agents(agents=await heard.service.looking.agents())
+
+
+async def _tools(heard: Heard) -> Answer:
+    return Tools(tools=await heard.service.looking.tools())
+
+
+async def _budgets(heard: Heard) -> Answer:
+    return Budgets(budgets=(await heard.service.looking.budget(heard.principal),))
+
+
+async def _blob(heard: Heard) -> Answer:
+    blob = await heard.service.looking.blob(heard.principal, heard.path["session"], heard.path["digest"])
+    headers = {
+        # Whoever made these bytes must not run in the browser of who looks at them.
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Content-Disposition": "attachment",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, max-age=31536000, immutable",
+    }
+    return Response(blob.body, 200, headers, media_type=blob.media)
+
+
+async def _live(heard: Heard) -> Answer:
+    return Health(status="live")
+
+
+async def _ready(heard: Heard) -> Answer:
+    if heard.service.driver.draining:
+        raise ProblemError(503, "this server is stopping")
+    if not await heard.service.looking.ready():
+        raise ProblemError(503, "the store does not answer")
+    return Health(status="ready")
+
+
+async def _version(heard: Heard) -> Answer:
+    return Version(version=version("remit"))
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/v1/agents",
+        action="look",
+        summary="List agents",
+        handle=_agents,
+        gives=Agents,
+        refuses=(503,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/tools",
+        action="look",
+        summary="List the tools of all agents",
+        handle=_tools,
+        gives=Tools,
+        refuses=(503,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/budgets",
+        action="look",
+        summary="Say what was spent today, and what may be",
+        handle=_budgets,
+        gives=Budgets,
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/sessions/{session}/blobs/{digest}",
+        action="look",
+        summary="Give the bytes of an attachment, a file or a long result that an event of the session names",
+        handle=_blob,
+        media="*/*",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/version",
+        action="look",
+        summary="Say which Remit this is",
+        handle=_version,
+        gives=Version,
+    ),
+    Endpoint(
+        method="GET",
+        path="/health/live",
+        action=None,
+        summary="Say that this process is alive",
+        handle=_live,
+        gives=Health,
+    ),
+    Endpoint(
+        method="GET",
+        path="/health/ready",
+        action=None,
+        summary="Say whether this process takes requests",
+        handle=_ready,
+        gives=Health,
+        refuses=(503,),
+    ),
+)

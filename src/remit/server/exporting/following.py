@@ -1,0 +1,223 @@
+"""Following: shows readers of telemetry the records of all sessions of a store, from where it stood.
+
+It polls, so it also sees what other processes append, and it is never in the way: nothing waits for it, a reader that
+fails is counted, and what it has not seen yet it sees later.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from remit.core import events as ev
+from remit.core.errors import JournalError
+from remit.core.ports import SessionQuery, SessionRow, SessionStatus, Store
+from remit.core.values import now_ms
+
+_PAGE = 200
+_NEWEST = _PAGE
+"""Sessions at rest, the newest, that every look is about; older ones are looked at in a survey."""
+_UNDER_WAY: tuple[SessionStatus, ...] = ("running", "waiting")
+_AT_REST: tuple[SessionStatus, ...] = ("idle", "closed")
+
+_log = logging.getLogger("remit.telemetry")
+
+
+class Reader(Protocol):
+    """What wants to be shown records; each session's come in their order."""
+
+    def see(self, session: str, record: ev.Record, *, fresh: bool) -> None:
+        """Take in the next record; `fresh` when it is new, not only needed to understand the next."""
+        ...
+
+    def forget(self, session: str) -> None:
+        """Let go of a session; before its next record it is shown all of it again."""
+        ...
+
+    def survey(self, rows: Iterable[SessionRow]) -> None:
+        """Take the list of all sessions."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often sessions are looked at, in seconds."""
+
+    every: float = 1.0
+    """Those that run."""
+    least: float = 0.1
+    """Between two looks, however much is touched."""
+    survey: float = 30.0
+    """All of them."""
+    resting: int = 1000
+    """So many sessions at rest readers keep the past of, so that it need not be read again."""
+
+
+@dataclass(slots=True)
+class _Known:
+    seq: int = 0
+    """How far it was read; 0 for not at all."""
+    changed: int = 0
+    looked: int = 0
+    """When it was last read, in milliseconds since the epoch."""
+    running: bool = False
+    remembered: bool = False
+    """Whether readers know its past."""
+
+
+class Follower:
+    """Reads what is new in a store, again and again."""
+
+    def __init__(
+        self,
+        store: Store,
+        readers: Sequence[Reader],
+        *,
+        since: int | None = None,
+        pace: Pace | None = None,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        """Take records from `since` on, in milliseconds since the epoch, as fresh; from now on when `None`."""
+        self._store, self._readers, self._clock = store, readers, clock
+        self._since = clock() if since is None else since
+        self._pace = pace or Pace()
+        self._known: dict[str, _Known] = {}
+        self._rest: OrderedDict[str, None] = OrderedDict()
+        self._touched: set[str] = set()
+        self._news = asyncio.Event()
+        self.read = 0
+        """Records shown."""
+        self.failures = 0
+        self.surveyed = 0
+        """When it last looked at all sessions, in milliseconds since the epoch."""
+
+    def touch(self, session: str) -> None:
+        """Say that a session has something new: it is looked at soon."""
+        self._touched.add(session)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            self._news.clear()
+            await self.look()
+            await asyncio.sleep(self._pace.least)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.every):
+                    await self._news.wait()
+
+    async def look(self) -> None:
+        """Show readers what is new; it raises nothing but `CancelledError`."""
+        touched, self._touched = self._touched, set()
+        try:
+            rows, wide = await self._rows()
+            listed = {row.id for row in rows}
+            due = [row for row in rows if row.id in touched or self._due(row, wide=wide)]
+            # Oldest first: the call of a parent is seen before the session it began.
+            due.sort(key=lambda row: (row.opened, row.id))
+            gone = [name for name, known in self._known.items() if known.running and name not in listed]
+        except Exception as error:  # noqa: BLE001 - telemetry must not take anything down; it is counted and said
+            self._failed("the list of sessions", error)
+            return
+        for row in due:
+            await self._catch_up(row.id, row.changed)
+        for name in [*gone, *sorted(touched - listed)]:
+            await self._catch_up(name, None)
+
+    async def _rows(self) -> tuple[list[SessionRow], bool]:
+        now = self._clock()
+        wide = now - self.surveyed >= self._pace.survey * 1000
+        rows = {row.id: row for status in _UNDER_WAY for row in await self._listed(status, None)}
+        for status in _AT_REST:
+            rows |= {row.id: row for row in await self._listed(status, None if wide else _NEWEST)}
+        if wide:
+            self.surveyed = now
+            for reader in self._readers:
+                self._guarded(lambda reader=reader: reader.survey(rows.values()))
+        return list(rows.values()), wide
+
+    async def _listed(self, status: SessionStatus, most: int | None) -> list[SessionRow]:
+        """Give the newest sessions of a status, in pages: other work goes on between them."""
+        found: list[SessionRow] = []
+        while most is None or len(found) < most:
+            after = found[-1].id if found else ""
+            page = await self._store.sessions(SessionQuery(status=status, limit=_PAGE, after=after))
+            found += page
+            if len(page) < _PAGE:
+                break
+            await asyncio.sleep(0)
+        return found
+
+    def _due(self, row: SessionRow, *, wide: bool) -> bool:
+        known = self._known.get(row.id)
+        if known is None:
+            if row.status in {"idle", "closed"} and row.changed < self._since:
+                # Nothing of it is fresh, and it is at rest: it need not be read before it changes.
+                self._known[row.id] = _Known(changed=row.changed, looked=row.changed + 1)
+                return False
+            return True
+        # A person's decision leaves the line of a session that waits as it was.
+        waits = row.status == "waiting" and wide
+        # What changed in the very millisecond of the last look may have changed after it.
+        changed = row.changed != known.changed or row.changed >= known.looked
+        return row.status == "running" or known.running or waits or changed
+
+    async def _catch_up(self, session: str, changed: int | None) -> None:
+        # Other work comes first.
+        await asyncio.sleep(0)
+        known = self._known.setdefault(session, _Known())
+        known.looked = self._clock()
+        try:
+            records = await self._store.read(session, after=known.seq)
+            if records and not known.remembered and known.seq:
+                records = await self._store.read(session)
+        except JournalError as error:
+            self._failed(f"session {session!r}", error)
+            return
+        known.changed = known.changed if changed is None else changed
+        for record in records:
+            fresh = record.seq > known.seq and record.at >= self._since
+            for reader in self._readers:
+                self._guarded(
+                    lambda reader=reader, record=record, fresh=fresh: reader.see(session, record, fresh=fresh)
+                )
+            known.running = _running(record.event, running=known.running)
+        if records:
+            self.read += len(records)
+            known.seq, known.remembered = max(known.seq, records[-1].seq), True
+        self._keep(session, known)
+
+    def _keep(self, session: str, known: _Known) -> None:
+        """Remember what is under way, and of what rests the most recent."""
+        self._rest.pop(session, None)
+        if known.running or not known.remembered:
+            return
+        self._rest[session] = None
+        while len(self._rest) > self._pace.resting:
+            oldest, _ = self._rest.popitem(last=False)
+            self._known[oldest].remembered = False
+            for reader in self._readers:
+                self._guarded(lambda reader=reader, oldest=oldest: reader.forget(oldest))
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - one reader's failure is not the others', nor the work's
+            self._failed("a reader", error)
+
+    def _failed(self, what: str, error: Exception) -> None:
+        self.failures += 1
+        _log.warning("telemetry of %s failed: %s: %s", what, type(error).__name__, error)
+
+
+def _running(event: ev.Event, *, running: bool) -> bool:
+    match event:
+        case ev.RunOpened() | ev.RunResumed():
+            return True
+        case ev.RunEnded() | ev.RunSuspended() | ev.SessionClosed():
+            return False
+        case _:
+            return running

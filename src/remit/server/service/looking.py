@@ -1,0 +1,102 @@
+"""Looking: agents, their tools, a tenant's budget, and the bytes that the journal of a session names."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from remit.core.agent import Agent
+from remit.core.errors import JournalError
+from remit.core.events import EffectEnded, Event, MessageReceived, ProgramEnded
+from remit.core.values import nanos, now_ms, usd
+from remit.home import Home
+from remit.runtime.ledger import day, running_account, spent_account
+from remit.server.access.port import Principal
+from remit.server.service.owned import Owned
+from remit.server.service.refusals import RefusedError
+from remit.server.service.views import AgentView, BudgetView, ToolView, agent_view, tool_view
+
+_MEDIA = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes that a journal names."""
+
+    body: bytes
+    media: str
+    name: str = ""
+
+
+class Looking:
+    """What can be seen beside the sessions themselves."""
+
+    def __init__(self, home: Home, owned: Owned, agents: Mapping[str, Agent]) -> None:
+        """Take where sessions are, whose they are, and the agents that are served."""
+        self._home, self._owned, self._agents = home, owned, agents
+
+    async def agents(self) -> tuple[AgentView, ...]:
+        """List the agents that can be given work."""
+        return tuple([agent_view(agent, tuple(await self._home.toolsets.tools(agent))) for agent in self._all()])
+
+    async def tools(self) -> tuple[ToolView, ...]:
+        """List the tools of all agents."""
+        return tuple(
+            [
+                tool_view(agent.name, tool.spec)
+                for agent in self._all()
+                for tool in (await self._home.toolsets.tools(agent)).values()
+            ]
+        )
+
+    async def budget(self, principal: Principal) -> BudgetView:
+        """Say what the principal's tenant has spent today, and what it may."""
+        name, today = principal.tenant, day(now_ms())
+        tenant = self._home.tenants.get(name)
+        spent = await self._home.store.used(spent_account(name, today))
+        cap = None if tenant is None or tenant.usd_per_day is None else usd(nanos(tenant.usd_per_day))
+        return BudgetView(
+            tenant=name,
+            day=today,
+            spent_usd=usd(spent),
+            cap_usd=cap,
+            running=await self._home.store.used(running_account(name)),
+            running_cap=tenant.sessions if tenant else None,
+        )
+
+    async def blob(self, principal: Principal, session: str, digest: str) -> Blob:
+        """Give bytes by their digest, if an event of this session says that they belong to it."""
+        for record in await self._owned.records(principal, session):
+            for blob, media, name in _named(record.event):
+                if blob == digest:
+                    try:
+                        body = await self._home.store.get(blob)
+                    except JournalError:
+                        break
+                    return Blob(body, media if _MEDIA.fullmatch(media) else "application/octet-stream", name)
+        raise RefusedError("unknown", f"no blob {digest!r} in session {session!r}")
+
+    async def ready(self) -> bool:
+        """Say whether the store answers."""
+        try:
+            await self._home.store.used("ready")
+        except JournalError:
+            return False
+        return True
+
+    def _all(self) -> tuple[Agent, ...]:
+        return tuple(self._agents.values())
+
+
+def _named(event: Event) -> tuple[tuple[str, str, str], ...]:
+    """List the blobs of an event with their media type and name; never by what a text says."""
+    match event:
+        case MessageReceived():
+            parts = event.parts
+        case ProgramEnded():
+            parts = event.artefacts
+        case EffectEnded():
+            blob = event.outcome.blob
+            return ((blob, "application/json", ""),) if blob else ()
+        case _:
+            return ()
+    return tuple((part.blob, part.media, part.name) for part in parts if part.blob)

@@ -1,0 +1,68 @@
+"""People: what waits for them in the sessions of their tenant, and what they decide, signed with their name."""
+
+from remit.core.ports import SessionQuery
+from remit.core.state import State
+from remit.core.values import JsonObject, JsonValue
+from remit.home import Home
+from remit.runtime import answer, decide, settle
+from remit.server.access.approvers import approver
+from remit.server.access.port import Principal
+from remit.server.service.driver import Driver
+from remit.server.service.owned import Owned
+from remit.server.service.views import Waiting, Waits, waits
+
+
+class People:
+    """Decisions of people, each one append to a journal; the session then goes on."""
+
+    def __init__(self, home: Home, owned: Owned, driver: Driver, *, own_approvals: bool = False) -> None:
+        """Take where sessions are and who goes on; with `own_approvals` people may approve what they asked for."""
+        self._home, self._owned, self._driver, self._own = home, owned, driver, own_approvals
+
+    async def waiting(
+        self, principal: Principal, kind: Waits, *, limit: int = 100, after: str = ""
+    ) -> tuple[tuple[Waiting, ...], str]:
+        """List what waits in up to `limit` sessions that sleep, newest first; give the cursor for more, or nothing."""
+        if after:
+            await self._owned.cursor(principal, after)
+        rows = await self._home.sessions(
+            SessionQuery(status="waiting", tenant=principal.tenant, limit=limit + 1, after=after)
+        )
+        found: list[Waiting] = []
+        for row in rows[:limit]:
+            found += waits(row.id, await self._owned.state(principal, row.id), kind)
+        return tuple(found), rows[limit - 1].id if len(rows) > limit else ""
+
+    async def decide(self, principal: Principal, session: str, call: str, *, granted: bool, reason: str = "") -> State:
+        """Allow or deny a call for exactly the arguments it has; raise `ApprovalError` when that cannot be.
+
+        Raise `DeniedError` for who would allow what they asked for themselves.
+        """
+        state = await self._owned.state(principal, session)
+        if granted:
+            approver(principal, asked_by=_asked_by(state), own=self._own)
+        state = await decide(self._home.store, session, call, granted=granted, by=principal.name, reason=reason)
+        self._driver.wake(session)
+        return state
+
+    async def answer(self, principal: Principal, session: str, call: str, given: JsonObject | None) -> State:
+        """Answer what a call asks, or decline with `None`; raise `ApprovalError` for an answer that does not fit."""
+        await self._owned.check(principal, session)
+        state = await answer(self._home.store, session, call, given, by=principal.name)
+        self._driver.wake(session)
+        return state
+
+    async def settle(
+        self, principal: Principal, session: str, call: str, *, happened: bool, output: JsonValue = None
+    ) -> State:
+        """Say whether a call in doubt happened; if not, it is made again."""
+        await self._owned.check(principal, session)
+        state = await settle(self._home.store, session, call, happened=happened, by=principal.name, output=output)
+        self._driver.wake(session)
+        return state
+
+
+def _asked_by(state: State) -> tuple[str, ...]:
+    """Give who a run is for: the senders of its messages, and of those of the session that began this one."""
+    above = state.opened.tree.by if state.opened is not None else ()
+    return (*above, *(state.run.by if state.run is not None else ()))

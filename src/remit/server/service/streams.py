@@ -1,0 +1,266 @@
+"""Streams: what happens in sessions, to any number of readers. A slow reader is dropped and never held in memory.
+
+Records come from the journal, so that a reader who comes back with the number of the last one misses none and gets
+none twice. Text deltas come as they are written, each after the records it follows, and only to who is there.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+from remit.core.events import Record, SessionClosed
+from remit.core.ports import Delta, Store
+from remit.home import Home
+from remit.runtime import Session
+from remit.server.access.port import Principal
+from remit.server.service.refusals import RefusedError
+
+_log = logging.getLogger("remit.server")
+
+EACH = 100
+"""Streams of one principal at the same time."""
+
+ROOM = 1000
+"""Items that a reader may lag behind before it is dropped."""
+
+
+@dataclass(eq=False, slots=True)
+class Item:
+    """A record or a delta, with what a front end made of it for all its readers."""
+
+    what: Record | Delta
+    after: int = 0
+    """The record that a delta follows."""
+    _written: bytes = b""
+
+    def written(self, write: Callable[[Record | Delta], bytes]) -> bytes:
+        """Write it, once for all who read it."""
+        if not self._written:
+            self._written = write(self.what)
+        return self._written
+
+
+@dataclass(eq=False, slots=True)
+class Stream:
+    """One reader of one session."""
+
+    session: str
+    store: Store
+    after: int
+    """The last event that its reader has."""
+    past: Sequence[Record] = ()
+    """What was there before it began."""
+    room: int = ROOM
+    dropped: bool = False
+    """Whether it was too slow."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when nothing more will come, also while its reader is stuck."""
+    _items: deque[Item] = field(default_factory=deque[Item])
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, item: Item) -> None:
+        """Take what happened, or end when there is too much of it."""
+        if len(self._items) >= self.room:
+            self.dropped = True
+            self._items.clear()
+            self.end()
+            return
+        if not self.over.is_set():
+            self._items.append(item)
+            self._ready.set()
+
+    def end(self) -> None:
+        """Say that nothing more will come."""
+        self.over.set()
+        self._ready.set()
+
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        """Yield what was there and what comes, until the session is closed or this stream is over."""
+        past, self.past = self.past, ()
+        for record in past:
+            yield self._next(Item(record), record)
+        while True:
+            while self._items:
+                item = self._items.popleft()
+                if isinstance(item.what, Delta):
+                    # Unless its reader has what it became already.
+                    if item.after >= self.after:
+                        yield item
+                    continue
+                for one in await self._up_to(item, item.what):
+                    yield one
+            if self.over.is_set():
+                return
+            self._ready.clear()
+            await self._ready.wait()
+
+    async def _up_to(self, item: Item, record: Record) -> Sequence[Item]:
+        """Give a record that is the next; nothing for one that was there before."""
+        if record.seq <= self.after:
+            return ()
+        if record.seq == self.after + 1:
+            return (self._next(item, record),)
+        # Another reader's channel was further than this one when it began: the journal has what is between.
+        between = await self.store.read(self.session, after=self.after)
+        return [self._next(Item(one), one) for one in between if one.seq <= record.seq]
+
+    def _next(self, item: Item, record: Record) -> Item:
+        self.after = record.seq
+        if isinstance(record.event, SessionClosed):
+            self.end()
+        return item
+
+
+class _Channel:
+    """One session that somebody reads: follows its journal once for all its readers, and hears it speak."""
+
+    def __init__(self, session: str, store: Store) -> None:
+        self.streams: set[Stream] = set()
+        self._session, self._store = session, store
+        self.broken = False
+        """Whether nothing comes through it any more."""
+        self._sent = 0
+        self._told = 0
+        self._early: deque[tuple[int, Item]] = deque()
+        self._following: asyncio.Task[None] | None = None
+
+    def start(self, after: int) -> int:
+        """Follow from a place on, unless somebody has it followed already; give how far it has come."""
+        if self._following is None:
+            self._sent = after
+            self._catch_up()
+            self._following = asyncio.create_task(self._follow())
+        return self._sent
+
+    async def stop(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        try:
+            async for record in self._store.follow(self._session, after=self._sent):
+                self._sent = record.seq
+                self._say(Item(record))
+                self._catch_up()
+        except Exception as error:  # noqa: BLE001 - its readers must not wait for what will never come
+            _log.warning("session %s can no longer be followed: %s", self._session, error)
+            self.broken = True
+            for stream in self.streams:
+                stream.end()
+
+    def _catch_up(self) -> None:
+        while self._early and self._early[0][0] <= self._sent:
+            self._say(self._early.popleft()[1])
+
+    def _say(self, item: Item) -> None:
+        for stream in tuple(self.streams):
+            stream.put(item)
+
+    # -- what a living session says, see `Hearer` --------------------------------------------------------------------
+
+    def put(self, item: Delta | int) -> None:
+        if isinstance(item, int):
+            self._told = item
+        elif self._told <= self._sent:
+            self._say(Item(item, self._sent))
+        elif len(self._early) < ROOM:
+            # What it follows is in the journal and on its way to us.
+            self._early.append((self._told, Item(item, self._told)))
+
+    def end(self) -> None:
+        self._told = 0
+
+
+class Streams:
+    """All readers of this process."""
+
+    def __init__(self, home: Home, *, each: int = EACH, most: int = 10_000) -> None:
+        """Let every principal have `each` streams at the same time, and all together `most`."""
+        self._home, self.each, self._most = home, each, most
+        self._channels: dict[str, _Channel] = {}
+        self._readers: Counter[tuple[str, str]] = Counter()
+        self._over = False
+        home.lives.watch(self._begun)
+
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return self._readers.total()
+
+    @contextlib.asynccontextmanager
+    async def follow(self, principal: Principal, session: str, after: int) -> AsyncGenerator[Stream]:
+        """Read a session that is known to be theirs, from a place on.
+
+        Raise `RefusedError` when they have too many streams, or for a place where there is no event yet.
+        """
+        who = (principal.tenant, principal.name)
+        if self._readers[who] >= self.each or self.open >= self._most:
+            raise RefusedError("crowded", f"too many event streams at the same time; {self.each} are allowed")
+        if self._over:
+            raise RefusedError("unready", "this server is stopping; try again")
+        self._readers[who] += 1
+        stream = Stream(session, self._home.store, after)
+        try:
+            channel = self._join(session, stream)
+            records = await self._past(session, after)
+            while channel.start(_end(records, after)) > _end(records, after):
+                # What this channel told others before is not told again.
+                records = await self._past(session, after)
+            if records and isinstance(records[-1].event, SessionClosed):
+                stream.end()
+            stream.past = [record for record in records if record.seq > after]
+            yield stream
+        finally:
+            self._readers[who] -= 1
+            self._readers += Counter()
+            stream.end()
+            await self._leave(session, stream)
+
+    def end(self) -> None:
+        """Let all readers go; they come back to another server with the number of their last event."""
+        self._over = True
+        for channel in self._channels.values():
+            for stream in channel.streams:
+                stream.end()
+
+    async def _past(self, session: str, after: int) -> Sequence[Record]:
+        # With the last one that they have: whoever has one that is not there must not wait for it.
+        records = await self._home.store.read(session, after=max(after - 1, 0))
+        if after > 0 and not records:
+            raise RefusedError("conflict", f"session {session!r} has no event {after} yet")
+        return records
+
+    def _join(self, session: str, stream: Stream) -> _Channel:
+        channel = self._channels.get(session)
+        if channel is None or channel.broken:
+            channel = self._channels[session] = _Channel(session, self._home.store)
+            living = self._home.lives.living(session)
+            if living is not None:
+                living.feed.attach(channel)
+        channel.streams.add(stream)
+        return channel
+
+    async def _leave(self, session: str, stream: Stream) -> None:
+        channel = self._channels.get(session)
+        if channel is None:
+            return
+        channel.streams.discard(stream)
+        if not channel.streams:
+            del self._channels[session]
+            living = self._home.lives.living(session)
+            if living is not None:
+                living.feed.leave(channel)
+            await channel.stop()
+
+    def _begun(self, living: Session) -> None:
+        channel = self._channels.get(living.id)
+        if channel is not None:
+            living.feed.attach(channel)
+
+
+def _end(records: Sequence[Record], after: int) -> int:
+    return records[-1].seq if records else after

@@ -1,0 +1,252 @@
+"""Views: what front ends show of sessions, agents, tools and budgets. Plain values, made from records alone."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from remit.core.agent import Agent
+from remit.core.events import Record, RunStatus
+from remit.core.ports import SessionRow, SessionStatus
+from remit.core.state import Effect, State
+from remit.core.toolspec import EffectClass, ToolSpec
+from remit.core.values import JsonObject, JsonValue, usd
+from remit.runtime import awaited, doubted, waiting
+
+Status = Literal["idle", "running", "waiting", "paused", "closed"]
+Waits = Literal["approval", "doubt", "question"]
+"""A call may not run before a person allows it; nobody knows whether it happened; it asks a person for input."""
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the list of sessions."""
+
+    id: str
+    agent: str
+    status: SessionStatus
+    why: str
+    """How the last run ended or what it waits for; `message` while one that came waits for its run, or both."""
+    opened: int
+    """Milliseconds since the epoch, as all times are."""
+    changed: int
+    parent: str
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the list of sessions, newest first."""
+
+    sessions: tuple[Listed, ...]
+    next: str | None
+    """The cursor of the next part; `null` after the last."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that waits for a person."""
+
+    session: str
+    agent: str
+    call: str
+    tool: str
+    args: JsonObject
+    kind: Waits
+    question: str
+    asked: int | None
+    """When the run went to sleep for it; `null` while it is awake."""
+    expires: int | None
+    """When the question lapses; `null` for never."""
+    form: JsonObject | None
+    """JSON Schema of the answer that a question wants."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended."""
+
+    run: int
+    status: RunStatus
+    output: JsonValue
+    reason: str
+    spent_usd: float
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as it is now."""
+
+    id: str
+    agent: str
+    status: Status
+    why: str
+    """What it sleeps for or how its last run ended."""
+    opened: int
+    changed: int
+    seq: int
+    """The number of its last event."""
+    runs: int
+    unread: int
+    """Messages that wait for their run."""
+    spent_usd: float
+    parent: str
+    forked: str
+    """`session@seq` it was forked from; empty for none."""
+    labels: tuple[str, ...]
+    waits: tuple[Waiting, ...]
+    last: Ending | None
+
+
+class AgentView(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent that can be given work."""
+
+    name: str
+    version: str
+    model: str
+    instructions: str
+    tools: tuple[str, ...]
+
+
+class ToolView(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool of an agent, as it is declared."""
+
+    agent: str
+    name: str
+    description: str
+    effect: EffectClass
+    version: str
+    owner: str
+    source: str
+    dangerous: bool
+    deprecated: str
+    withheld: str
+    """Why it may not be called; empty when it may."""
+    schema: JsonObject
+
+
+class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tenant may spend and has spent, holds included."""
+
+    tenant: str
+    day: str
+    """In UTC."""
+    spent_usd: float
+    cap_usd: float | None
+    running: int
+    """Runs under way."""
+    running_cap: int | None
+
+
+class ReplayView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay of one run found."""
+
+    run: int
+    moves: int
+    divergence: str
+    """Empty when the strategy did the same again."""
+
+
+def listed(row: SessionRow) -> Listed:
+    """Show a line of the catalogue."""
+    return Listed(
+        id=row.id,
+        agent=row.agent,
+        status=row.status,
+        why=row.why,
+        opened=row.opened,
+        changed=row.changed,
+        parent=row.parent,
+    )
+
+
+def status_of(state: State) -> Status:
+    """Say how a session stands."""
+    if state.closed is not None:
+        return "closed"
+    if state.run is None:
+        return "idle"
+    if state.run.suspended is None:
+        return "running"
+    return "paused" if state.run.suspended.why == "paused" else "waiting"
+
+
+def session_view(name: str, records: Sequence[Record], state: State) -> SessionView:
+    """Show a session."""
+    opened, last, run = state.opened, state.last, state.run
+    assert opened is not None
+    why = last.status if last else ""
+    if run is not None:
+        why = (run.suspended.question or run.suspended.why) if run.suspended else ""
+    if state.closed is not None:
+        why = state.closed.reason
+    return SessionView(
+        id=name,
+        agent=opened.agent,
+        status=status_of(state),
+        why=why,
+        opened=records[0].at,
+        changed=records[-1].at,
+        seq=records[-1].seq,
+        runs=state.runs,
+        unread=len(state.inbox),
+        spent_usd=usd(state.spent),
+        parent=opened.tree.parent,
+        forked=opened.forked,
+        labels=tuple(sorted(state.labels)),
+        waits=waits(name, state),
+        last=last
+        and Ending(run=last.run, status=last.status, output=last.output, reason=last.reason, spent_usd=usd(last.spent)),
+    )
+
+
+def waits(name: str, state: State, kind: Waits | None = None) -> tuple[Waiting, ...]:
+    """Show the calls of a session that wait for a person, of one kind or of all."""
+    found: tuple[tuple[Waits, tuple[Effect, ...]], ...] = (
+        ("approval", waiting(state)),
+        ("doubt", doubted(state)),
+        ("question", awaited(state)),
+    )
+    return tuple(_waiting(name, state, one, of) for of, effects in found if kind in {None, of} for one in effects)
+
+
+def _waiting(name: str, state: State, effect: Effect, kind: Waits) -> Waiting:
+    assert state.run is not None
+    assert state.opened is not None
+    asked, wants, asleep = effect.asked, effect.wants, state.run.suspended
+    question = effect.question
+    if kind == "approval" and asked is not None:
+        question = asked.reason
+    if kind == "question" and wants is not None:
+        question = wants.question
+    return Waiting(
+        session=name,
+        agent=state.opened.agent,
+        call=effect.call.id,
+        tool=effect.call.tool,
+        args=effect.call.args,
+        kind=kind,
+        question=question,
+        asked=asleep.at if asleep else None,
+        expires=asked.expires if asked is not None and kind == "approval" else None,
+        form=wants.schema if wants is not None and kind == "question" else None,
+    )
+
+
+def agent_view(agent: Agent, tools: Sequence[str]) -> AgentView:
+    """Show an agent."""
+    model = agent.model if isinstance(agent.model, str) else agent.model.spec.name
+    return AgentView(
+        name=agent.name, version=agent.version, model=model, instructions=agent.instructions, tools=tuple(tools)
+    )
+
+
+def tool_view(agent: str, spec: ToolSpec) -> ToolView:
+    """Show a tool."""
+    return ToolView(
+        agent=agent,
+        name=spec.name,
+        description=spec.description,
+        effect=spec.effect,
+        version=spec.version,
+        owner=spec.owner,
+        source=spec.source,
+        dangerous=spec.dangerous,
+        deprecated=spec.deprecated,
+        withheld=spec.withheld,
+        schema=spec.schema,
+    )
