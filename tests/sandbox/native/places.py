@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-import select
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -87,40 +86,3 @@ async def tried(level: Level, code: str, bounds: Bounds = QUICK) -> Result:
     """Run one program in a box of its own."""
     async with opened(level, bounds) as box:
         return await box.run(code, inputs={}, tools={}, bridge=refuse)
-
-
-def children(parent: int) -> list[int]:
-    """List the processes that a process has made and that have not ended."""
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                state, above = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:2]
-            except OSError:
-                continue
-            if int(above) == parent and state != "Z":
-                found.append(int(entry.name))
-    return found
-
-
-def below(parent: int) -> list[int]:
-    """List a process's descendants."""
-    return [pid for child in children(parent) for pid in (child, *below(child))]
-
-
-def ends(pid: int) -> Callable[[float], bool]:
-    """Hold on to a process, to wait for its end later."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return lambda _seconds: True
-
-    def ended(seconds: float) -> bool:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        try:
-            return bool(poll.poll(seconds * 1000))
-        finally:
-            os.close(handle)
-
-    return ended

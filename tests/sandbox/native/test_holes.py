@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.sandbox.native.places import LEVELS, children, everywhere, needs, opened, refuse, tried
+from tests.sandbox.native.places import LEVELS, everywhere, needs, opened, refuse, tried
+from tests.sandbox.processes import children
 
 from remit.core.errors import ConfigError
 from remit.core.programs import Bounds, Mount, SandboxPolicy

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.sandbox.native.places import LEVELS, QUICK, below, children, ends, needs, opened, refuse, unheld
+from tests.sandbox.native.places import LEVELS, QUICK, needs, opened, refuse, unheld
+from tests.sandbox.processes import below, children, ends
 
 from remit.core.errors import ConfigError
 from remit.core.programs import Result, SandboxPolicy

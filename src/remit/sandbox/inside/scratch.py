@@ -6,6 +6,8 @@ import stat
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NAME = "/scratch/"
+LISTED = 10_000
+"""Files that are listed."""
 _DEEPEST = 32
 """Folders in folders that are listed."""
 
@@ -86,11 +88,11 @@ class Scratch:
         finally:
             os.close(folder)
 
-    def files(self) -> dict[str, int]:
-        """List the bytes of every file by its path; links, and names that are no text, are left out."""
+    def files(self, most: int = LISTED) -> dict[str, int]:
+        """List the bytes of at most so many files by their paths; links, and names that are no text, are left out."""
         found: dict[str, int] = {}
         folders: list[list[str]] = [[]]
-        while folders:
+        while folders and len(found) < most:
             parts = folders.pop()
             try:
                 here = self._folder(parts, make=False)
@@ -105,6 +107,8 @@ class Scratch:
                         folders.append([*parts, entry.name])
                     elif stat.S_ISREG(mode.st_mode):
                         found["/".join([*parts, entry.name])] = mode.st_size
+                    if len(found) >= most:
+                        break
             finally:
                 os.close(here)
         return dict(sorted(found.items()))

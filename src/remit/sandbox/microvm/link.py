@@ -5,6 +5,7 @@ import socket
 import struct
 
 from remit.sandbox.inside.framing import HEADER
+from remit.sandbox.sockets import received
 
 
 class Link:
@@ -21,17 +22,7 @@ class Link:
 
     async def read(self, count: int) -> bytes:
         """Read so many bytes, or fewer when there will be no more."""
-        loop, parts = asyncio.get_running_loop(), list[bytes]()
-        while count:
-            try:
-                part = await loop.sock_recv(self._socket, min(count, 1 << 20))
-            except ConnectionResetError:
-                break
-            if not part:
-                break
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+        return await received(self._socket, count)
 
     async def frame(self, largest: int) -> bytes | None:
         """Read the body of a frame; none when there will be no more, or it is larger."""

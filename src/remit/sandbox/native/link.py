@@ -10,6 +10,7 @@ from typing import cast
 
 from remit.core.values import JsonObject
 from remit.sandbox.inside.framing import HEADER, LARGEST, pack
+from remit.sandbox.sockets import received
 
 
 class Link:
@@ -36,17 +37,7 @@ class Link:
 
     async def read(self, count: int) -> bytes:
         """Read so many bytes, or fewer when the other end is closed."""
-        loop, parts = asyncio.get_running_loop(), list[bytes]()
-        while count:
-            try:
-                part = await loop.sock_recv(self._socket, min(count, 1 << 20))
-            except ConnectionResetError:
-                break
-            if not part:
-                break
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+        return await received(self._socket, count)
 
     async def receive(self) -> JsonObject | None:
         """Read a frame of ours; none when the other end is closed."""

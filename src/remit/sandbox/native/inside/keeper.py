@@ -13,12 +13,11 @@ import stat
 from typing import cast
 
 from remit.sandbox.inside.framing import Frame, pack, read, receive, receive_with, write
-from remit.sandbox.native.inside import files, groups, landlock, linux, room, worker
+from remit.sandbox.inside.scratch import LISTED, Scratch
+from remit.sandbox.native.inside import groups, landlock, linux, room, worker
 
 _NOBODY = 65534
 _DESCRIPTORS = 1 << 16
-_LISTED = 10_000
-"""Files that are listed at most."""
 
 
 class Keeper:
@@ -107,16 +106,17 @@ class Keeper:
     def _file(self, order: Frame) -> None:
         path, size = cast("str", order.get("path", "")), cast("int", order.get("size", 0))
         owner = _NOBODY if self._box["nobody"] else 0
+        scratch = Scratch(room.SCRATCH, owner, cast("int", self._box["disk"]))
         sent = read(self._control.fileno(), size) or b""
         data = b""
         try:
             if order["op"] == "put":
-                files.put(path, sent, owner)
+                scratch.put(path, sent)
             elif order["op"] == "list":
-                most = min(_LISTED, cast("int", self._box["files"]))
-                data = json.dumps(files.listing(most)).encode()
+                most = min(LISTED, cast("int", self._box["files"]))
+                data = json.dumps(scratch.files(most)).encode()
             else:
-                data = files.get(path, cast("int", self._box["disk"]))
+                data = scratch.get(path)
         except OSError as error:
             self._say({"op": "failed", "why": f"{error.strerror or error}: {path!r}"})
             return
