@@ -3,6 +3,8 @@
 import asyncio
 import socket
 
+from remit.sandbox.sockets import received
+
 
 class Link:
     """One end of a socket, as a channel."""
@@ -14,17 +16,7 @@ class Link:
 
     async def read(self, count: int) -> bytes:
         """Read so many bytes, or fewer when the other end is closed."""
-        loop, parts = asyncio.get_running_loop(), list[bytes]()
-        while count:
-            try:
-                part = await loop.sock_recv(self._socket, min(count, 1 << 20))
-            except ConnectionResetError:
-                break
-            if not part:
-                break
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+        return await received(self._socket, count)
 
     async def write(self, data: bytes) -> None:
         """Write all of it; raise `OSError` when nobody is there."""
