@@ -30,12 +30,15 @@ install_openssl() {
     fi
 }
 
-# What tests of the stronger sandboxes run in. Where it cannot be had they are skipped, with their reason.
-install_boxes() {
+# What tests of the stronger sandboxes, of the console and of the metrics need. Where it cannot be had they are skipped,
+# with their reason.
+install_programs() {
     wanted=
     command -v bwrap >/dev/null || wanted="$wanted bubblewrap"
     command -v podman >/dev/null || wanted="$wanted podman runc"
     command -v qemu-system-x86_64 >/dev/null || wanted="$wanted qemu-system-x86"
+    command -v chromium >/dev/null || wanted="$wanted chromium fonts-dejavu-core"
+    command -v promtool >/dev/null || wanted="$wanted prometheus"
     [ -n "$wanted" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
     # shellcheck disable=SC2086 # a list of packages
     { apt-get update -qq && apt-get install -qq -y --no-install-recommends $wanted; } >/dev/null 2>&1 ||
@@ -50,7 +53,7 @@ case " $* " in
     *" --no-default-groups "* | *" --only-group "*) ;;
     *)
         command -v openssl >/dev/null || install_openssl
-        install_boxes
+        install_programs
         ;;
 esac
 

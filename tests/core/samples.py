@@ -8,7 +8,8 @@ from remit.core.messages import Call, Outcome, Part, Usage
 
 CALL = Call("pay", {"to": "bob", "usd": 5.5, "tags": ["a", None, True]}, "c1_2_0", "{raw", "bad")
 OUTCOME = Outcome("c1_2_0", "failed", {"why": ["x", 1]}, "ab" * 32, 40_000)
-TREE = ev.Tree("root", "parent", 2, 4, 30, 1_500_000_000, ("confidential",), ("ann",))
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+TREE = ev.Tree("root", "parent", 2, 4, 30, 1_500_000_000, ("confidential",), ("ann",), TRACE)
 LIMITS = Limits(
     usd=1.5,
     session_usd=2.5,
@@ -30,7 +31,7 @@ SAMPLES: tuple[ev.Event, ...] = (
     ),
     ev.RunOpened(4, "react@2", "77-ab", 1_700_000_000_000),
     ev.MessageReceived(
-        "hello \u2603", "ann", "key-1", (Part("image/png", "b1", "https://example.com/a.png", "a.png", 9, 1600),)
+        "hello \u2603", "ann", "key-1", (Part("image/png", "b1", "https://example.com/a.png", "a.png", 9, 1600),), TRACE
     ),
     ev.ModelAsked(
         "4.1.0", "judge", 120, "well?", ("pay", "look"), "ab12", alone=True, nudge="go on", model="other", sample=2
@@ -40,8 +41,10 @@ SAMPLES: tuple[ev.Event, ...] = (
     ),
     ev.ModelFailed("4.1.0", "down", 120, final=True),
     ev.Judged("c1_2_0", "AskBefore", "ask", "costly"),
-    ev.ApprovalAsked("c1_2_0", "cafe", "costly", 1_700_000_060_000, CALL),
-    ev.ApprovalGiven("c1_2_0", granted=True, by="ann", digest="cafe", reason="fine", at=1_700_000_030_000),
+    ev.ApprovalAsked("c1_2_0", "cafe", "costly", 1_700_000_060_000, CALL, persons=2, escalates=1_700_000_040_000),
+    ev.ApprovalGiven(
+        "c1_2_0", granted=True, by="ann", digest="cafe", reason="fine", at=1_700_000_030_000, args={"usd": 4}
+    ),
     ev.EffectStarted("c1_2_0", 500, CALL),
     ev.EffectEnded(OUTCOME, 500, 2, CALL, 1500, ("confidential",), ("pay",)),
     ev.EffectInDoubt("c1_2_0", "did it happen?"),

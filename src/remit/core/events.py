@@ -31,6 +31,8 @@ class Tree(Frozen, frozen=True):
     """What the parent had been given when it began this one, such as `confidential`."""
     by: tuple[str, ...] = ()
     """Whose messages the parent was about."""
+    trace: str = ""
+    """The W3C `traceparent` of the call that began this one; empty for a root."""
 
 
 class SessionOpened(Frozen, frozen=True, tag=1):
@@ -70,6 +72,8 @@ class MessageReceived(Frozen, frozen=True, tag=3):
     key: str = ""
     """The sender's idempotency key: the same key again is the same message."""
     parts: tuple[Part, ...] = ()
+    trace: str = ""
+    """The W3C `traceparent` of whoever sent it; empty when they said none."""
 
 
 class ModelAsked(Frozen, frozen=True, tag=4):
@@ -140,6 +144,10 @@ class ApprovalAsked(Frozen, frozen=True, tag=8):
     """Milliseconds since the epoch."""
     made: Call | None = None
     """As in `EffectStarted`."""
+    persons: int = 1
+    """How many different people must allow it; one is enough to deny it."""
+    escalates: int = 0
+    """Milliseconds since the epoch at which more people are told of it; 0 for never."""
 
 
 class ApprovalGiven(Frozen, frozen=True, tag=9):
@@ -151,6 +159,8 @@ class ApprovalGiven(Frozen, frozen=True, tag=9):
     digest: str
     reason: str = ""
     at: int = 0
+    args: JsonObject | None = None
+    """The arguments that it is to have instead: then it is another call, and judged again."""
 
 
 class EffectStarted(Frozen, frozen=True, tag=10):

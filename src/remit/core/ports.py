@@ -125,6 +125,8 @@ class ToolContext(msgspec.Struct, frozen=True):
     """What the run was asked to do."""
     resume: Resume | None = None
     """What the call said when it stopped to ask a person, and what they answered; `None` at its first attempt."""
+    trace: str = ""
+    """The W3C `traceparent` of this call, for those it asks in turn."""
 
     def environ(self) -> dict[str, str]:
         """Give the environment that keeps a child process inside this remit."""
@@ -194,6 +196,10 @@ class Verdict(Frozen, frozen=True):
     """For `redact`: the arguments to use instead."""
     expires: float = 0.0
     """For `ask`: seconds until the question lapses; 0 for the default of a day."""
+    persons: int = 1
+    """For `ask`: how many different people must allow it."""
+    escalate: float = 0.0
+    """For `ask`: seconds until more people are told; 0 for never."""
 
 
 ALLOW = Verdict()
