@@ -5,7 +5,7 @@ BASE := .venv/.base
 DEV := .venv/.dev
 DOCS := .venv/.docs
 BENCH := .venv/.bench
-INPUTS := pyproject.toml uv.lock scripts/setup.sh
+INPUTS := pyproject.toml uv.lock scripts/setup.sh tests/node/package-lock.json
 
 export PYTHON
 
@@ -22,6 +22,8 @@ $(BASE): $(INPUTS)
 $(DEV): $(INPUTS)
 	@scripts/setup.sh
 	@$(BIN)/remit sandbox prepare wasm microvm >/dev/null || echo "setup: remit sandbox prepare says why some tests are skipped" >&2
+	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/node; \
+	else echo "setup: no npm; the console's scripts are not type-checked and AG-UI's client is not tried" >&2; fi
 	@touch $@ $(BASE)
 
 $(DOCS): $(INPUTS)
@@ -45,6 +47,7 @@ check: $(DEV) ## Run every check: style, types, layers, sizes, public names, doc
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	@if [ -x tests/node/node_modules/.bin/tsc ]; then tests/node/node_modules/.bin/tsc -p tests/node; fi
 	$(BIN)/python scripts/check_sizes.py src tests scripts
 	$(BIN)/python scripts/check_public.py
 	$(BIN)/python scripts/check_docs.py

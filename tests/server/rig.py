@@ -14,7 +14,8 @@ from remit.core.limits import Tenant
 from remit.core.values import JsonObject
 from remit.home import MEMORY, Home, Settings
 from remit.server.access.port import MAY, ROLES, Action, Asked, DeniedError, Principal, Role
-from remit.server.api import Bind, Bounds, serving, site
+from remit.server.api import Bind, serving, site
+from remit.server.entrance import Bounds
 from remit.server.service import Service
 
 TENANTS = (Tenant(name="acme", usd_per_day=5.0, sessions=100), Tenant(name="other"))

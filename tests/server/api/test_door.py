@@ -10,8 +10,8 @@ from remit.core.agent import Agent
 from remit.core.errors import JournalBusyError
 from remit.core.ports import ToolContext
 from remit.core.values import JsonValue
-from remit.server.api import Bounds
 from remit.server.api.problems import problem
+from remit.server.entrance import Bounds
 from remit.testing import ScriptedModel, says, use
 from remit.tools import tool
 

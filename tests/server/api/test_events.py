@@ -13,7 +13,7 @@ from tests.server.rig import Rig, bearer, principal, rigged
 
 from remit.core.agent import Agent
 from remit.core.events import MessageReceived, Noted, RunOpened
-from remit.server.api import Bounds
+from remit.server.entrance import Bounds
 from remit.testing import EffectCounter
 
 

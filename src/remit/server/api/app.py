@@ -1,17 +1,21 @@
 """App: all endpoints as routes, for a site of their own or beside a console."""
 
+from collections.abc import Sequence
+
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from remit.server.access.cookies import Cookies
 from remit.server.access.port import Access
 from remit.server.api import events, looking, people, sessions
-from remit.server.api.declaring import Answer, Bounds, Endpoint, Heard
+from remit.server.api.declaring import Answer, Endpoint, Heard
 from remit.server.api.door import Door
 from remit.server.api.openapi import document
 from remit.server.api.problems import http_problem
+from remit.server.entrance import Bounds, Entrance, Front
 from remit.server.service import Service
 
 
@@ -38,14 +42,25 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 _DEFAULT = Bounds()
 
 
-def routes(service: Service, access: Access, bounds: Bounds = _DEFAULT) -> list[BaseRoute]:
+def routes(entrance: Entrance) -> list[BaseRoute]:
     """Give the routes of the API."""
-    return [Route(one.path, Door(one, service, access, bounds), methods=[one.method]) for one in ENDPOINTS]
+    return [Route(one.path, Door(one, entrance), methods=[one.method]) for one in ENDPOINTS]
 
 
-def site(service: Service, access: Access, bounds: Bounds = _DEFAULT) -> Starlette:
-    """Give the API as an application of its own."""
-    app = Starlette(routes=routes(service, access, bounds), exception_handlers={HTTPException: http_problem})
+def site(
+    service: Service,
+    access: Access,
+    bounds: Bounds = _DEFAULT,
+    *,
+    cookies: Cookies | None = None,
+    fronts: Sequence[Front] = (),
+) -> Starlette:
+    """Give the API, with other fronts beside it, as one application."""
+    entrance = Entrance(service, access, bounds, cookies)
+    all_routes = routes(entrance)
+    for front in fronts:
+        all_routes += front(entrance)
+    app = Starlette(routes=all_routes, exception_handlers={HTTPException: http_problem})
     # It would send who asks to wherever their `Host` says.
     app.router.redirect_slashes = False
     return app

@@ -8,27 +8,12 @@ import msgspec
 from starlette.responses import Response
 
 from remit.server.access.port import Action, Principal
+from remit.server.entrance import Bounds
 from remit.server.service import Service
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 Method = Literal["GET", "POST", "DELETE"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """What one request may be at most."""
-
-    body: int = 1 << 20
-    """Bytes."""
-    headers: int = 16 << 10
-    """Bytes of all names and values."""
-    slow: float = 30.0
-    """Seconds in which a body must have come."""
-    beat: float = 15.0
-    """Seconds of silence after which an event stream says that it is still there."""
-    recheck: float = 60.0
-    """Seconds after which it is asked again whether the reader of an event stream may read it."""
 
 
 @dataclass(frozen=True, slots=True)

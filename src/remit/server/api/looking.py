@@ -7,7 +7,7 @@ import msgspec
 from starlette.responses import Response
 
 from remit.server.api.declaring import Answer, Endpoint, Heard
-from remit.server.api.problems import ProblemError
+from remit.server.entrance import ProblemError
 from remit.server.service.views import AgentView, BudgetView, ToolView
 
 
