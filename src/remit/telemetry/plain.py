@@ -11,17 +11,18 @@ from remit.core.values import JsonObject, JsonValue
 
 def plain(record: Record) -> JsonObject:
     """Give `seq`, `at` (milliseconds since the epoch), `kind` and `fields`, among which there may be another `kind`."""
-    return {"seq": record.seq, "at": record.at, "kind": kind(record.event), "fields": _plain(record.event)}
+    return {"seq": record.seq, "at": record.at, "kind": kind(record.event), "fields": laid_open(record.event)}
 
 
-def _plain(value: object) -> JsonValue:
+def laid_open(value: object) -> JsonValue:
+    """Give a value of the vocabulary, such as a message, as JSON with the names of its fields."""
     match value:
         case msgspec.Struct():
-            return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+            return {name: laid_open(getattr(value, name)) for name in value.__struct_fields__}
         case tuple() | list():
-            return [_plain(item) for item in cast("Sequence[object]", value)]
+            return [laid_open(item) for item in cast("Sequence[object]", value)]
         case dict():
-            return {name: _plain(item) for name, item in cast("Mapping[str, object]", value).items()}
+            return {name: laid_open(item) for name, item in cast("Mapping[str, object]", value).items()}
         case None | bool() | int() | float() | str():
             return value
         case _:

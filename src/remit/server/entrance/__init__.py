@@ -2,7 +2,20 @@
 
 from remit.server.entrance.bounds import Bounds
 from remit.server.entrance.entrance import Entrance, Front, Guest
+from remit.server.entrance.packing import pack, packed
 from remit.server.entrance.problems import ProblemError, Refused, refused
 from remit.server.entrance.streaming import HEADERS, EventStream
 
-__all__ = ["HEADERS", "Bounds", "Entrance", "EventStream", "Front", "Guest", "ProblemError", "Refused", "refused"]
+__all__ = [
+    "HEADERS",
+    "Bounds",
+    "Entrance",
+    "EventStream",
+    "Front",
+    "Guest",
+    "ProblemError",
+    "Refused",
+    "pack",
+    "packed",
+    "refused",
+]

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from remit.core.errors import RemitError
 from remit.server.access.port import DeniedError
 from remit.server.entrance.bounds import Bounds
-from remit.server.service import Stream
+from remit.server.service import Lookout, Stream
 
 _log = logging.getLogger("remit.server")
 
@@ -32,7 +32,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        stream: Stream,
+        stream: Stream | Lookout,
         pieces: AsyncIterable[bytes],
         closing: contextlib.AsyncExitStack,
         again: Callable[[], Awaitable[object]],

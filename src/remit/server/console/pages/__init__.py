@@ -1,0 +1,14 @@
+"""Pages: what the console shows, one module each; its script has the same name below `static/pages`."""
+
+from remit.server.console.pages import approvals, compare, flags, overview, session, sessions
+from remit.server.console.visit import Page
+
+PAGES: tuple[Page, ...] = (
+    overview.PAGE,
+    sessions.PAGE,
+    session.PAGE,
+    compare.PAGE,
+    approvals.PAGE,
+    flags.PAGE,
+)
+"""All pages."""
