@@ -30,7 +30,7 @@ from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 from remit.tools import tool
 
 PRICE = FlatPrice(3.0, 15.0)
-TENANTS = (Tenant(name="acme", usd_per_day=5.0, sessions=200), Tenant(name="other"))
+TENANTS = (Tenant(name="acme", usd_per_day=25.0, sessions=200), Tenant(name="other"))
 
 OLD_POLICY = "Returns: within 14 days of delivery, unopened only. (Page of 2024.)"
 
@@ -167,7 +167,7 @@ class Shop:
                   tools=[look_up_order, self.refund], limits=limits,
                   guards=[AskBefore("refund", above={"usd": 400.0}, persons=2), AskBefore("refund")]),
             Agent("research", self._model("local-qwen", _research, 0.05), "You find suppliers.", tools=[search_web],
-                  limits=Limits(usd=50.0, steps=5000), detectors=()),
+                  limits=Limits(usd=20.0, steps=5000), detectors=()),
             Agent("tickets", self._model("gpt-5-mini", _tickets), "You write tickets.", tools=[self.ticket],
                   limits=limits),
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Pages: what the console shows, one module each; its script has the same name below `static/pages`."""
 
-from remit.server.console.pages import approvals, compare, flags, overview, session, sessions
+from remit.server.console.pages import agents, approvals, compare, flags, overview, session, sessions
 from remit.server.console.visit import Page
 
 PAGES: tuple[Page, ...] = (
@@ -10,5 +10,7 @@ PAGES: tuple[Page, ...] = (
     compare.PAGE,
     approvals.PAGE,
     flags.PAGE,
+    agents.PAGE,
+    agents.ONE,
 )
 """All pages."""
