@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from remit.server.api.declaring import Answer, Endpoint, Heard
 from remit.server.entrance import ProblemError
-from remit.server.service.views import AgentView, BudgetView, ToolView
+from remit.server.service.views import AgentView, BreakerView, BudgetView, ToolView
 
 
 class Agents(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,12 @@ class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """The tools of all agents."""
 
     tools: tuple[ToolView, ...]
+
+
+class Breakers(msgspec.Struct, frozen=True, kw_only=True):
+    """The circuits of the process that answers."""
+
+    breakers: tuple[BreakerView, ...]
 
 
 class Budgets(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +53,10 @@ async def _agents(heard: Heard) -> Answer:
 
 async def _tools(heard: Heard) -> Answer:
     return Tools(tools=await heard.service.looking.tools())
+
+
+async def _breakers(heard: Heard) -> Answer:
+    return Breakers(breakers=heard.service.looking.breakers())
 
 
 async def _budgets(heard: Heard) -> Answer:
@@ -99,6 +109,14 @@ ENDPOINTS = (
         handle=_tools,
         gives=Tools,
         refuses=(503,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/breakers",
+        action="look",
+        summary="List the circuits of this process, which stop calls of what keeps failing",
+        handle=_breakers,
+        gives=Breakers,
     ),
     Endpoint(
         method="GET",

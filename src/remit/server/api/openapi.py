@@ -16,6 +16,7 @@ _REF = "#/components/schemas/{name}"
 _PLACES = re.compile(r"\{(\w+)\}")
 _MEANING = {
     "session": "The session's id",
+    "seq": "The number of the event that a step begins with",
     "call": "The call's id, as it is listed",
     "digest": "The blob's digest, as an event names it",
 }

@@ -30,20 +30,20 @@ class Assets:
 
     def __init__(self) -> None:
         """Read and pack them."""
-        self._files = dict(_read(files("remit.server.console") / "static", ""))
+        self.files = dict(_read(files("remit.server.console") / "static", ""))
         digest = hashlib.sha256()
-        for name, asset in sorted(self._files.items()):
+        for name, asset in sorted(self.files.items()):
             digest.update(name.encode() + b"\0" + asset.body)
         self.version = digest.hexdigest()[:12]
 
     @property
     def names(self) -> frozenset[str]:
         """List what there is."""
-        return frozenset(self._files)
+        return frozenset(self.files)
 
     def answer(self, request: Request) -> Response:
         """Give a file; a browser that has it under this version need never ask again."""
-        asset = self._files.get(str(request.path_params["name"]))
+        asset = self.files.get(str(request.path_params["name"]))
         if asset is None:
             return Response("there is no such file", 404, media_type="text/plain")
         current = request.path_params["version"] == self.version

@@ -13,7 +13,7 @@ from remit.runtime.ledger import day, running_account, spent_account
 from remit.server.access.port import Principal
 from remit.server.service.owned import Owned
 from remit.server.service.refusals import RefusedError
-from remit.server.service.views import AgentView, BudgetView, ToolView, agent_view, tool_view
+from remit.server.service.views import AgentView, BreakerView, BudgetView, ToolView, agent_view, tool_view
 
 _MEDIA = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
 
@@ -46,6 +46,14 @@ class Looking:
                 for agent in self._all()
                 for tool in (await self._home.toolsets.tools(agent)).values()
             ]
+        )
+
+    def breakers(self) -> tuple[BreakerView, ...]:
+        """List the circuits of this process."""
+        found = self._home.breakers.snapshot()
+        return tuple(
+            BreakerView(name=name, state=one.state, failures=one.failures, wait_s=round(one.wait, 3))
+            for name, one in found.items()
         )
 
     async def budget(self, principal: Principal) -> BudgetView:

@@ -11,6 +11,7 @@ from remit.core.ports import SessionRow, SessionStatus
 from remit.core.state import Effect, State
 from remit.core.toolspec import EffectClass, ToolSpec
 from remit.core.values import JsonObject, JsonValue, usd
+from remit.policy.breaker import BreakerState
 from remit.runtime import awaited, doubted, waiting
 
 Status = Literal["idle", "running", "waiting", "paused", "closed"]
@@ -56,6 +57,14 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """When the question lapses; `null` for never."""
     form: JsonObject | None
     """JSON Schema of the answer that a question wants."""
+    persons: int
+    """How many different people must allow it; 0 where nobody is asked to."""
+    granted_by: tuple[str, ...]
+    """Who has allowed it so far, for exactly these arguments."""
+    escalates: int | None
+    """When more people are told that it waits; `null` for never."""
+    escalated: int | None
+    """When they were told; `null` for not yet."""
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +126,18 @@ class ToolView(msgspec.Struct, frozen=True, kw_only=True):
     withheld: str
     """Why it may not be called; empty when it may."""
     schema: JsonObject
+
+
+class BreakerView(msgspec.Struct, frozen=True, kw_only=True):
+    """A circuit of this process: it stops calls of what keeps failing."""
+
+    name: str
+    """`tool:NAME`, `host:NAME`, or a provider."""
+    state: BreakerState
+    failures: int
+    """In a row."""
+    wait_s: float
+    """Seconds until the next call may go through; 0 when it may now."""
 
 
 class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,9 +228,10 @@ def waits(name: str, state: State, kind: Waits | None = None) -> tuple[Waiting, 
 def _waiting(name: str, state: State, effect: Effect, kind: Waits) -> Waiting:
     assert state.run is not None
     assert state.opened is not None
-    asked, wants, asleep = effect.asked, effect.wants, state.run.suspended
+    wants, asleep = effect.wants, state.run.suspended
+    asked = effect.asked if kind == "approval" else None
     question = effect.question
-    if kind == "approval" and asked is not None:
+    if asked is not None:
         question = asked.reason
     if kind == "question" and wants is not None:
         question = wants.question
@@ -222,8 +244,12 @@ def _waiting(name: str, state: State, effect: Effect, kind: Waits) -> Waiting:
         kind=kind,
         question=question,
         asked=asleep.at if asleep else None,
-        expires=asked.expires if asked is not None and kind == "approval" else None,
+        expires=asked.expires if asked else None,
         form=wants.schema if wants is not None and kind == "question" else None,
+        persons=asked.persons if asked else 0,
+        granted_by=tuple(one.by for one in effect.yes) if asked else (),
+        escalates=(asked.escalates or None) if asked else None,
+        escalated=(effect.escalated or None) if asked else None,
     )
 
 

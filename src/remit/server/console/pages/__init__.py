@@ -1,6 +1,6 @@
 """Pages: what the console shows, one module each; its script has the same name below `static/pages`."""
 
-from remit.server.console.pages import agents, approvals, compare, flags, overview, session, sessions
+from remit.server.console.pages import agents, approvals, compare, flags, overview, session, sessions, tools
 from remit.server.console.visit import Page
 
 PAGES: tuple[Page, ...] = (
@@ -12,5 +12,6 @@ PAGES: tuple[Page, ...] = (
     flags.PAGE,
     agents.PAGE,
     agents.ONE,
+    tools.PAGE,
 )
 """All pages."""

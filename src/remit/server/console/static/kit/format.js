@@ -23,7 +23,8 @@ export function count(value) {
 
 /** @param {number} value */
 export function share(value) {
-  return `${(value * 100).toFixed(value >= 0.995 || value < 0.1 ? 1 : 0)} %`;
+  const places = value !== 1 && (value >= 0.995 || value < 0.1) && value !== 0 ? 1 : 0;
+  return `${(value * 100).toFixed(places)} %`;
 }
 
 /**
