@@ -16,6 +16,7 @@ COMMANDS = {
     "sessions": ("remit.cli.commands.sessions", "list sessions"),
     "show": ("remit.cli.commands.show", "show what happened in a session, and what it waits for"),
     "cost": ("remit.cli.commands.cost", "say where the money went, and what would have cost less"),
+    "top": ("remit.cli.top", "watch all sessions live; decide and cancel from there"),
     "resume": ("remit.cli.commands.resume", "go on with a session after a crash, a decision or a pause"),
     "approve": ("remit.cli.people.decide", "approve a call that waits, and go on"),
     "deny": ("remit.cli.people.decide", "deny a call that waits, and go on"),

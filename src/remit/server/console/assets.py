@@ -2,6 +2,8 @@
 
 import hashlib
 import mimetypes
+import posixpath
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,6 +14,9 @@ from starlette.responses import Response
 from remit.server.entrance import pack
 
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_COMMENT = re.compile(rb"^[ \t]*(?:/\*\*.*?\*/|//[^\n]*)[ \t]*\n", re.DOTALL | re.MULTILINE)
+"""Comments that have lines of their own; they are for who reads the source."""
+_IMPORT = re.compile(rb'^(?:import|export) (?:[^"\n]* from )?"(\.[^"]+)";', re.MULTILINE)
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -41,6 +46,19 @@ class Assets:
         """List what there is."""
         return frozenset(self.files)
 
+    def needed(self, script: str) -> tuple[str, ...]:
+        """List what a script imports, and what that imports: a browser that is told asks for all of it at once."""
+        found: dict[str, None] = {}
+        waiting = [script]
+        while waiting:
+            name = waiting.pop()
+            for wanted in _IMPORT.findall(self.files[name].body):
+                path = posixpath.normpath(posixpath.join(posixpath.dirname(name), wanted.decode()))
+                if path not in found:
+                    found[path] = None
+                    waiting.append(path)
+        return tuple(sorted(found))
+
     def answer(self, request: Request) -> Response:
         """Give a file; a browser that has it under this version need never ask again."""
         asset = self.files.get(str(request.path_params["name"]))
@@ -64,6 +82,8 @@ def _read(folder: Traversable, above: str) -> list[tuple[str, Asset]]:
             found += _read(entry, f"{above}{entry.name}/")
         elif not entry.name.startswith("."):
             body = entry.read_bytes()
+            if entry.name.endswith(".js"):
+                body = _COMMENT.sub(b"", body)
             suffix = entry.name[entry.name.rfind(".") :]
             media = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0] or "application/octet-stream"
             found.append((above + entry.name, Asset(body, pack(body, 9), media)))

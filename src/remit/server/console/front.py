@@ -67,7 +67,8 @@ class Looks:
 
     def page(self, page: Page, me: Me, data: object) -> bytes:
         """Make a page with its data."""
-        return self.made("page.html", page=page, me=me, data=embedded(data), known=embedded(me))
+        needed = self.assets.needed(f"pages/{page.name}.js")
+        return self.made("page.html", page=page, me=me, data=embedded(data), known=embedded(me), needed=needed)
 
     def made(self, template: str, **what: object) -> bytes:
         """Make a document."""
