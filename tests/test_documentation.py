@@ -40,6 +40,7 @@ PACKAGES = (
     "server.a2a",
     "server.access",
     "server.access.oidc",
+    "server.agui",
     "server.api",
     "server.console",
     "server.entrance",
