@@ -3,9 +3,11 @@
 import msgspec
 import pytest
 from tests.server.agents import acting, asking, echo
-from tests.server.rig import Rig, bearer, rigged
+from tests.server.rig import Rig, bearer, principal, rigged
 
+from remit.runtime import attach
 from remit.server.api import ENDPOINTS
+from remit.server.service import Wish
 from remit.testing import EffectCounter
 
 BODIES = {
@@ -39,7 +41,8 @@ async def test_no_endpoint_of_a_session_tells_another_tenant_that_it_exists() ->
             for one in ENDPOINTS:
                 if "{session}" not in one.path:
                     continue
-                named = one.path.replace("{call}", call).replace("{digest}", blob)
+                named = one.path.replace("{call}", call).replace("{digest}", blob).replace("{seq}", "1")
+                named += "?name=report.txt" if one.path.endswith("/artefact") else ""
                 body = BODIES.get(one.path)
                 theirs = await rig.ask(one.method, named.replace("{session}", session), body, bearer("other"))
                 nobodys = await rig.ask(one.method, named.replace("{session}", "never-was"), body, bearer("other"))
@@ -77,8 +80,25 @@ async def test_every_endpoint_asks_for_a_role_that_may(role: str) -> None:
     async with rigged(echo()) as rig:
         for one in ENDPOINTS:
             path = one.path.replace("{session}", "s").replace("{call}", "c").replace("{digest}", "d")
+            # What streams would go on for ever.
+            path += "?follow=false" if one.media == "text/event-stream" else ""
             status = (await rig.ask(one.method, path, BODIES.get(one.path), bearer(role=role))).status_code
             assert (status == 403) == (one.action is not None and one.action not in may), f"{one.method} {path}"
             nobody = await rig.ask(one.method, path, BODIES.get(one.path), {})
             assert (nobody.status_code == 401) == (one.action is not None), f"{one.method} {path}"
         assert len(rig.access.refused) == sum(one.action not in {None, *may} for one in ENDPOINTS)
+
+
+async def test_the_files_of_a_session_are_listed_and_given_by_name_the_newest_of_the_same() -> None:
+    async with rigged(echo()) as rig:
+        files = [attach(body, media="text/plain", name="report.txt") for body in (b"old", b"new")]
+        begun = await rig.service.begin(principal(), Wish("echo", ("look", *files)))
+        path = f"/v1/sessions/{begun.view.id}"
+        listed = (await rig.good("GET", f"{path}/artefacts"))["artefacts"]
+        assert [(one["name"], one["media"], one["size"]) for one in listed] == [("report.txt", "text/plain", 3)] * 2
+        given = await rig.ask("GET", f"{path}/artefact?name=report.txt")
+        assert (given.content, given.headers["content-disposition"]) == (b"new", "attachment")
+        assert (await rig.ask("GET", f"{path}/artefact?name=none")).status_code == 404
+        assert (await rig.ask("GET", f"{path}/artefact")).status_code == 422
+        for what in ("artefacts", "artefact?name=report.txt"):
+            assert (await rig.ask("GET", f"{path}/{what}", who=bearer("other"))).status_code == 404

@@ -3,15 +3,19 @@
 from tests.server.agents import acting, asking
 from tests.server.rig import TENANTS, Rig, bearer, rigged
 
+from remit.core.agent import Agent
 from remit.core.events import EffectInDoubt, Tree
 from remit.core.token import Remit
 from remit.home import Settings
 from remit.home.beginning import Begin
 from remit.home.wiring import Wiring
+from remit.policy import AskBefore
 from remit.runtime import LocalWorkers
-from remit.testing import EffectCounter
+from remit.testing import EffectCounter, ScriptedModel, says, use
+from remit.tools import tool
 
 BOB = bearer(name="bob", role="operator")
+CAROL = bearer(name="carol", role="operator")
 
 
 async def _waiting(rig: Rig, agent: str) -> tuple[str, str]:
@@ -48,10 +52,81 @@ async def test_nobody_allows_what_they_asked_for_but_everybody_may_deny_it() -> 
         path = f"/v1/sessions/{session}/approvals/{call}"
         assert (await rig.ask("POST", path, {"granted": True})).status_code == 403
         assert (await rig.ask("POST", path, {"granted": True}, bearer(name="dev", role="developer"))).status_code == 403
-        assert (await rig.ask("POST", path, {"granted": True, "args": {"number": 9}}, BOB)).status_code == 422
+        mine = {"granted": True, "args": {"number": 9}}
+        assert (await rig.ask("POST", path, mine)).status_code == 403
+        assert (await rig.ask("POST", path, {"granted": False, "args": {}}, BOB)).status_code == 409
         await rig.good("POST", path, {"granted": False, "reason": "no"})
         await rig.until(session, "RunEnded")
         assert effect.called() == []
+
+
+async def test_two_different_people_must_allow_what_is_for_two() -> None:
+    effect = EffectCounter()
+    async with rigged(acting(effect, guard=AskBefore("effect", persons=2, escalate=3600))) as rig:
+        session, call = await _waiting(rig, "clerk")
+        path = f"/v1/sessions/{session}/approvals/{call}"
+        (listed,) = (await rig.good("GET", "/v1/approvals"))["waiting"]
+        assert (listed["persons"], listed["granted_by"], listed["escalated"]) == (2, [], None)
+        assert listed["asked"] < listed["escalates"] < listed["expires"]
+        assert (await rig.ask("POST", path, {"granted": True}, BOB)).status_code == 200
+        again = await rig.ask("POST", path, {"granted": True}, BOB)
+        assert again.status_code == 409
+        assert "bob has approved" in again.text
+        assert "1 more person must" in again.text
+        # Not by who asked for it either, as the second one.
+        assert (await rig.ask("POST", path, {"granted": True})).status_code == 403
+        (listed,) = (await rig.good("GET", "/v1/approvals"))["waiting"]
+        assert listed["granted_by"] == ["bob"]
+        assert effect.called() == []
+        assert (await rig.ask("POST", path, {"granted": True}, CAROL)).status_code == 200
+        await rig.until(session, "RunEnded")
+        assert len(effect.called()) == 1
+
+
+async def test_arguments_that_a_person_gave_are_checked_run_and_told() -> None:
+    effect = EffectCounter()
+    async with rigged(acting(effect, asks=True)) as rig:
+        session, call = await _waiting(rig, "clerk")
+        path = f"/v1/sessions/{session}/approvals/{call}"
+        assert (await rig.ask("POST", path, {"granted": True, "args": {"number": 9}}, BOB)).status_code == 200
+        seen = await rig.until(session, "RunEnded")
+        (started,) = [record["fields"] for record in seen if record["kind"] == "EffectStarted"]
+        assert started["made"]["args"] == {"number": 9}
+        (ended,) = [record["fields"] for record in seen if record["kind"] == "EffectEnded"]
+        assert ended["outcome"]["output"]["changed_by"] == "bob"
+        assert len(effect.called()) == 1
+
+
+async def test_arguments_that_the_tool_does_not_take_are_refused_at_once_and_the_call_still_waits() -> None:
+    paid: list[int] = []
+
+    @tool(effect="once")
+    async def pay(usd: int) -> str:
+        """Pay."""
+        paid.append(usd)
+        return "paid"
+
+    model = ScriptedModel([says("", use("pay", usd=500)), says("done")])
+    async with rigged(Agent("payer", model, tools=[pay], guards=[AskBefore("pay", above={"usd": 100})])) as rig:
+        session, call = await _waiting(rig, "payer")
+        path = f"/v1/sessions/{session}/approvals/{call}"
+        refused = await rig.ask("POST", path, {"granted": True, "args": {"usd": "many"}}, BOB)
+        assert refused.status_code == 409
+        assert "usd" in refused.text
+        assert (await rig.good("GET", f"/v1/sessions/{session}"))["waits"][0]["args"] == {"usd": 500}
+        unknown = await rig.ask("POST", f"/v1/sessions/{session}/approvals/c9", {"granted": True, "args": {}}, BOB)
+        assert unknown.status_code == 409
+        assert (await rig.ask("POST", path, {"granted": True, "args": {"usd": 5}}, BOB)).status_code == 200
+        await rig.until(session, "RunEnded")
+        assert paid == [5]
+
+
+async def test_what_nobody_decides_is_told_to_more_people_when_its_time_comes() -> None:
+    async with rigged(acting(EffectCounter(), guard=AskBefore("effect", escalate=0.2))) as rig:
+        session, _ = await _waiting(rig, "clerk")
+        late = (await rig.until(session, "ApprovalEscalated"))[-1]
+        (listed,) = (await rig.good("GET", "/v1/approvals"))["waiting"]
+        assert listed["escalated"] == late["fields"]["at"] >= listed["escalates"]
 
 
 async def test_a_question_is_answered_in_its_form_and_the_call_goes_on() -> None:

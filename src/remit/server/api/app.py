@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from remit.server.access.cookies import Cookies
 from remit.server.access.port import Access
-from remit.server.api import events, looking, people, sessions
+from remit.server.api import across, events, looking, people, sessions, tracing
 from remit.server.api.declaring import Answer, Endpoint, Heard
 from remit.server.api.door import Door
 from remit.server.api.openapi import document
@@ -28,6 +28,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *events.ENDPOINTS,
     *people.ENDPOINTS,
     *looking.ENDPOINTS,
+    *across.ENDPOINTS,
+    *tracing.ENDPOINTS,
     Endpoint(
         method="GET",
         path="/openapi.json",

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from remit.server.api.declaring import Answer, Endpoint, Heard
 from remit.server.api.problems import problem
-from remit.server.entrance import Entrance, ProblemError
+from remit.server.entrance import Entrance, ProblemError, packed
 
 
 class Door:
@@ -23,7 +23,7 @@ class Door:
         """Answer a request, whatever comes of it."""
         request = Request(scope, receive)
         try:
-            answer = self._written(await self._endpoint.handle(await self._heard(request)))
+            answer = self._written(request, await self._endpoint.handle(await self._heard(request)))
         except ClientDisconnect:
             return
         except Exception as error:  # noqa: BLE001 - a client is told in its own words, whatever broke
@@ -72,10 +72,11 @@ class Door:
         except RecursionError:
             raise ProblemError(400, "the body is nested too deeply") from None
 
-    def _written(self, answer: Answer) -> Response:
+    def _written(self, request: Request, answer: Answer) -> Response:
         if isinstance(answer, Response):
             return answer
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         if answer is None:
             return Response(None, self._endpoint.status, headers)
-        return Response(msgspec.json.encode(answer), self._endpoint.status, headers, media_type="application/json")
+        whole = Response(msgspec.json.encode(answer), self._endpoint.status, headers, media_type="application/json")
+        return packed(request.headers, whole)

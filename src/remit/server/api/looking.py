@@ -1,14 +1,15 @@
 """Agents, tools, budgets, blobs, health and version over HTTP."""
 
 from importlib.metadata import version
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from starlette.responses import Response
 
 from remit.server.api.declaring import Answer, Endpoint, Heard
 from remit.server.entrance import ProblemError
-from remit.server.service.views import AgentView, BreakerView, BudgetView, ToolView
+from remit.server.service.looking import Blob
+from remit.server.service.views import AgentView, ArtefactView, BreakerView, BudgetView, ToolView
 
 
 class Agents(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,18 @@ class Breakers(msgspec.Struct, frozen=True, kw_only=True):
     """The circuits of the process that answers."""
 
     breakers: tuple[BreakerView, ...]
+
+
+class Artefacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a session, in the order in which they came."""
+
+    artefacts: tuple[ArtefactView, ...]
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """Which file."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 
 
 class Budgets(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +76,21 @@ async def _budgets(heard: Heard) -> Answer:
     return Budgets(budgets=(await heard.service.looking.budget(heard.principal),))
 
 
+async def _artefacts(heard: Heard) -> Answer:
+    return Artefacts(artefacts=await heard.service.looking.artefacts(heard.principal, heard.path["session"]))
+
+
+async def _artefact(heard: Heard) -> Answer:
+    name = heard.query(Named).name
+    return _given(await heard.service.looking.artefact(heard.principal, heard.path["session"], name))
+
+
 async def _blob(heard: Heard) -> Answer:
-    blob = await heard.service.looking.blob(heard.principal, heard.path["session"], heard.path["digest"])
+    path = heard.path
+    return _given(await heard.service.looking.blob(heard.principal, path["session"], path["digest"]))
+
+
+def _given(blob: Blob) -> Response:
     headers = {
         # Whoever made these bytes must not run in the browser of who looks at them.
         "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -132,6 +158,23 @@ ENDPOINTS = (
         action="look",
         summary="Give the bytes of an attachment, a file or a long result that an event of the session names",
         handle=_blob,
+        media="*/*",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/sessions/{session}/artefacts",
+        action="look",
+        summary="List the files of a session: attachments, and what programs left",
+        handle=_artefacts,
+        gives=Artefacts,
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/sessions/{session}/artefact",
+        action="look",
+        summary="Give a file of a session by its name, the newest that has it",
+        handle=_artefact,
+        query=Named,
         media="*/*",
     ),
     Endpoint(

@@ -78,8 +78,10 @@ def _parameters(one: Endpoint, schemas: dict[str, Any]) -> list[Any]:
         for name in _PLACES.findall(one.path)
     ]
     if one.query is not None:
-        for name, schema in schemas[one.query.__name__]["properties"].items():
-            found.append({"name": name, "in": "query", "required": False, "schema": _present(schema)})
+        query = schemas[one.query.__name__]
+        needed = query.get("required", [])
+        for name, schema in query["properties"].items():
+            found.append({"name": name, "in": "query", "required": name in needed, "schema": _present(schema)})
     for name, meaning in (one.headers or {}).items():
         found.append(
             {

@@ -9,10 +9,12 @@ from remit.server.service.views import SessionView, Waiting, Waits
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whether a call may run, with exactly the arguments it has."""
+    """Whether a call may run, with exactly the arguments it has or with others."""
 
     granted: bool
     reason: Reason = ""
+    args: JsonObject | None = None
+    """Arguments to run it with instead: then it is another call, and checked again before it runs."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,7 +69,12 @@ async def _questions(heard: Heard) -> Answer:
 async def _decide(heard: Heard) -> Answer:
     decision, session = heard.body(Decision), heard.path["session"]
     await heard.service.people.decide(
-        heard.principal, session, heard.path["call"], granted=decision.granted, reason=decision.reason
+        heard.principal,
+        session,
+        heard.path["call"],
+        granted=decision.granted,
+        reason=decision.reason,
+        args=decision.args,
     )
     return await heard.service.get(heard.principal, session)
 
@@ -103,7 +110,7 @@ ENDPOINTS = (
         method="POST",
         path=f"{_ONE}/approvals/{{call}}",
         action="decide",
-        summary="Allow or deny a call, for exactly the arguments it has",
+        summary="Allow or deny a call, for exactly the arguments it has, or allow it with others",
         handle=_decide,
         body=Decision,
         gives=SessionView,

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from remit.core.errors import ConfigError
+from remit.server.api.punctual import Punctual
 from remit.server.service import Service
 from remit.server.service.service import GRACE
 
@@ -64,7 +65,7 @@ async def _answering(app: ASGIApp, listener: socket.socket, headers: int) -> Asy
     # The pure parser, since it alone bounds the headers before they are read.
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=Punctual,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -75,9 +75,14 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
     cursor: Cursor | None = None
 
 
+_TRACE = "traceparent"
+"""W3C Trace Context: what comes of a message goes on with the trace of who sent it. It is no parameter of the API, as
+whoever has tools made of its description must not have a model fill it in."""
+
+
 async def _begin(heard: Heard) -> Answer:
     new = heard.body(NewSession)
-    wish = Wish(new.agent, new.text or "", new.key or "", new.session or "")
+    wish = Wish(new.agent, new.text or "", new.key or "", new.session or "", heard.headers.get(_TRACE, ""))
     begun = await heard.service.begin(heard.principal, wish)
     headers = {"Location": f"/v1/sessions/{begun.view.id}", "Cache-Control": "no-store"}
     return Response(msgspec.json.encode(begun.view), 201 if begun.new else 200, headers, media_type="application/json")
@@ -101,7 +106,9 @@ async def _close(heard: Heard) -> Answer:
 
 async def _post(heard: Heard) -> Answer:
     said, session = heard.body(NewMessage), heard.path["session"]
-    seq = await heard.service.post(heard.principal, session, said.text, key=said.key or "")
+    seq = await heard.service.post(
+        heard.principal, session, said.text, key=said.key or "", trace=heard.headers.get(_TRACE, "")
+    )
     return Received(session=session, seq=seq)
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from remit.core.agent import Agent
 from remit.core.errors import JournalError
 from remit.core.events import EffectEnded, Event, MessageReceived, ProgramEnded
+from remit.core.messages import Part
 from remit.core.values import nanos, now_ms, usd
 from remit.home import Home
 from remit.runtime.ledger import day, running_account, spent_account
 from remit.server.access.port import Principal
 from remit.server.service.owned import Owned
 from remit.server.service.refusals import RefusedError
-from remit.server.service.views import AgentView, BreakerView, BudgetView, ToolView, agent_view, tool_view
+from remit.server.service.views import AgentView, ArtefactView, BreakerView, BudgetView, ToolView, agent_view, tool_view
 
 _MEDIA = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
 
@@ -83,6 +84,25 @@ class Looking:
                     return Blob(body, media if _MEDIA.fullmatch(media) else "application/octet-stream", name)
         raise RefusedError("unknown", f"no blob {digest!r} in session {session!r}")
 
+    async def artefacts(self, principal: Principal, session: str) -> tuple[ArtefactView, ...]:
+        """List the files of a session: attachments that came, and what programs left, in their order."""
+        found: list[ArtefactView] = []
+        for record in await self._owned.records(principal, session):
+            for part in _parts(record.event):
+                if part.blob:
+                    view = ArtefactView(
+                        name=part.name, media=part.media, size=part.size, digest=part.blob, seq=record.seq, at=record.at
+                    )
+                    found.append(view)
+        return tuple(found)
+
+    async def artefact(self, principal: Principal, session: str, name: str) -> Blob:
+        """Give a file of a session by its name, the newest of those that have it; raise `RefusedError` for none."""
+        same = [one for one in await self.artefacts(principal, session) if one.name == name]
+        if not same:
+            raise RefusedError("unknown", f"no file {name!r} in session {session!r}; its artefacts are listed")
+        return await self.blob(principal, session, same[-1].digest)
+
     async def ready(self) -> bool:
         """Say whether the store answers."""
         try:
@@ -98,13 +118,18 @@ class Looking:
 def _named(event: Event) -> tuple[tuple[str, str, str], ...]:
     """List the blobs of an event with their media type and name; never by what a text says."""
     match event:
-        case MessageReceived():
-            parts = event.parts
-        case ProgramEnded():
-            parts = event.artefacts
         case EffectEnded():
             blob = event.outcome.blob
             return ((blob, "application/json", ""),) if blob else ()
         case _:
+            return tuple((part.blob, part.media, part.name) for part in _parts(event) if part.blob)
+
+
+def _parts(event: Event) -> tuple[Part, ...]:
+    match event:
+        case MessageReceived():
+            return event.parts
+        case ProgramEnded():
+            return event.artefacts
+        case _:
             return ()
-    return tuple((part.blob, part.media, part.name) for part in parts if part.blob)

@@ -128,6 +128,19 @@ class ToolView(msgspec.Struct, frozen=True, kw_only=True):
     schema: JsonObject
 
 
+class ArtefactView(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a session: an attachment, or what a program left."""
+
+    name: str
+    media: str
+    size: int
+    """Bytes."""
+    digest: str
+    seq: int
+    """The event that it came with."""
+    at: int
+
+
 class BreakerView(msgspec.Struct, frozen=True, kw_only=True):
     """A circuit of this process: it stops calls of what keeps failing."""
 
