@@ -44,7 +44,7 @@ def test_every_record_is_a_line_of_json(bench: Bench) -> None:
     lines = bench("show", bench.run("agent", "hi").session, "--json").lines
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
     assert [line["kind"] for line in lines][:3] == ["SessionOpened", "MessageReceived", "RunOpened"]
-    assert lines[1]["fields"] == {"text": "hi", "by": "user", "key": "", "parts": []}
+    assert lines[1]["fields"] == {"text": "hi", "by": "user", "key": "", "parts": [], "trace": ""}
 
 
 def test_control_characters_of_a_model_are_shown_not_obeyed(bench: Bench) -> None:

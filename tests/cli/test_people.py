@@ -35,6 +35,39 @@ def test_a_denied_call_is_never_made(bench: Bench) -> None:
     assert refunds(bench) == []
 
 
+def test_what_two_must_approve_says_how_many_are_missing(bench: Bench) -> None:
+    session = bench.run("careful").session
+    said = bench("approve", session, "--by", "ann")
+    assert said.status == 3
+    assert f"1 more person must approve it: remit approve {session} c1_0_0 --by NAME" in said.err
+    again = bench("approve", session, "--by", "ann", "--json")
+    assert (again.status, again.json["kind"]) == (1, "ApprovalError")
+    assert "approved by ann" in str(again.json["error"])
+    assert refunds(bench) == []
+    assert bench("approve", session, "--by", "bob", "--json").json["status"] == "done"
+    assert refunds(bench) == ["A1"]
+
+
+def test_how_many_are_missing_is_told_to_programs_too(bench: Bench) -> None:
+    session = bench.run("careful").session
+    said = bench("approve", session, "--by", "ann", "--json").json
+    assert (said["resumed"], said["missing"]) == (False, 1)
+
+
+def test_a_call_is_approved_with_other_arguments(bench: Bench) -> None:
+    session = bench.run("clerk").session
+    wrong = bench("approve", session, "--args", '{"order": 5}', "--json")
+    assert (wrong.status, wrong.json["kind"]) == (1, "ApprovalError")
+    assert "order" in str(wrong.json["error"])
+    assert bench("approve", session, "--args", "{", "--json").json["kind"] == "ConfigError"
+    assert bench("deny", session, "--args", "{}", "--json").json["kind"] == "ConfigError"
+    said = bench("approve", session, "--by", "ann", "--args", '{"order": "B7", "usd": 3}', "--json")
+    assert (said.status, said.json["status"]) == (0, "done")
+    assert refunds(bench) == ["B7"]
+    assert 'ann changed the arguments of this call to {"order":"B7","usd":3}' in str(said.json["output"])
+    assert "edited" in bench("show", session).out
+
+
 def test_a_decision_alone_waits_for_resume(bench: Bench) -> None:
     session = bench.run("clerk").session
     said = bench("approve", session, "--no-resume", "--json")

@@ -137,3 +137,14 @@ def test_a_new_project_runs_and_its_tests_pass_and_nothing_is_overwritten(bench:
     again = bench.process("new", "hello", "--json")
     assert (again.status, again.json["kind"]) == (2, "ConfigError")
     assert (tmp_path / "hello" / "agent.py").read_text() == "mine"
+
+
+def test_a_run_goes_on_with_the_trace_of_who_started_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    monkeypatch.setenv("TRACEPARENT", header)
+    session = bench.run("agent").session
+    bench("send", session, "more")
+    monkeypatch.setenv("TRACEPARENT", "nothing")
+    bench("send", session, "yet more")
+    said = [line for line in bench("show", session, "--json").lines if line["kind"] == "MessageReceived"]
+    assert [line["fields"]["trace"] for line in said] == [header, header, ""]  # pyright: ignore[reportCallIssue, reportArgumentType, reportIndexIssue, reportOptionalSubscript]

@@ -72,4 +72,5 @@ SAMPLES: tuple[ev.Event, ...] = (
         3,
         (Part("image/png", "b1", "", "charts/1.png", 9),),
     ),
+    ev.ApprovalEscalated("c1_2_0", 1_700_000_040_000),
 )

@@ -8,7 +8,8 @@ from tests.core.lives import lives
 from remit.core import events as ev
 from remit.core.limits import Limits
 from remit.core.messages import AssistantMessage, Call, Outcome, ToolMessage, Usage, UserMessage
-from remit.core.state import MAIN, State
+from remit.core.state import MAIN, Effect, State
+from remit.core.values import JsonObject, digest
 
 OPENED = ev.SessionOpened("a", "1", "react@1", {}, "t", ev.Tree("s"), Limits(), {"default": "m"})
 
@@ -168,3 +169,43 @@ def test_a_journal_that_begins_in_the_middle_is_nonsense() -> None:
 def test_flags_and_cancels_outside_of_a_run_change_nothing() -> None:
     state = State.fold([OPENED, ev.Flagged("drift", "warn", "x"), ev.CancelAsked("ann")])
     assert state.run is None
+
+
+CALL = Call("pay", {"usd": 500}, "c1_0_0")
+BEGUN = (OPENED, ev.MessageReceived("go"), ev.RunOpened(1, "react@1", "w", 0))
+
+
+def asked(args: JsonObject, persons: int = 2) -> ev.ApprovalAsked:
+    made = Call("pay", args, CALL.id)
+    return ev.ApprovalAsked(CALL.id, digest(["pay", args]), "why", 9_000, made, persons)
+
+
+def said(by: str, *, granted: bool = True, args: JsonObject | None = None) -> ev.ApprovalGiven:
+    return ev.ApprovalGiven(CALL.id, granted=granted, by=by, digest=digest(["pay", CALL.args]), at=1, args=args)
+
+
+def paying(*events: ev.Event) -> Effect:
+    run = State.fold([*BEGUN, asked(CALL.args), *events]).run
+    assert run is not None
+    return run.effects[CALL.id]
+
+
+def test_a_question_is_decided_by_as_many_different_people_as_it_asks_or_by_one_no() -> None:
+    assert paying(said("ann"), said("ann")).given is None
+    assert paying(said("ann"), said("bob")).given == said("bob")
+    assert paying(said("ann"), said("cid", granted=False), said("bob")).given == said("cid", granted=False)
+
+
+def test_other_arguments_decide_a_question_and_their_giver_has_allowed_the_next_one_about_exactly_those() -> None:
+    edit = said("bob", args={"usd": 5})
+    assert paying(said("ann"), edit).given == edit
+    again = paying(said("ann"), edit, asked({"usd": 5}))
+    assert (again.given, again.edited, [(one.by, one.args) for one in again.yes]) == (None, edit, [("bob", None)])
+    assert paying(said("ann"), edit, asked({"usd": 6})).yes == ()
+
+
+def test_the_same_question_for_more_people_keeps_who_said_yes_and_is_not_escalated_yet() -> None:
+    late = ev.ApprovalEscalated(CALL.id, 7)
+    assert paying(late).escalated == 7
+    effect = paying(said("ann"), late, asked(CALL.args, 3))
+    assert ([one.by for one in effect.yes], effect.given, effect.escalated) == (["ann"], None, 0)

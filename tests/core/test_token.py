@@ -6,11 +6,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from remit.core.errors import TokenError
 from remit.core.events import Tree
 from remit.core.ports import ToolContext
-from remit.core.token import VARIABLE, Remit, sign, verify
+from remit.core.token import VARIABLE, Remit, sign, told, verify
 
 KEY = bytes(range(32))
 REMIT = Remit("s1", "acme", Tree("root", "root", 1, 3, 20, 10**9))
@@ -20,8 +21,29 @@ def test_a_token_says_what_was_signed() -> None:
     assert verify(sign(REMIT, KEY), KEY) == REMIT
 
 
+def test_what_is_told_beside_a_token_is_the_trace_of_the_child_and_nothing_else() -> None:
+    child = replace(REMIT, tree=replace(REMIT.tree, trace="00-ab-cd-01"))
+    assert verify(told(sign(REMIT, KEY), "00-ab-cd-01"), KEY) == child
+    # What began the session itself says nothing of its children.
+    assert verify(sign(child, KEY), KEY) == REMIT
+
+
+def test_a_call_is_named_only_to_who_asks() -> None:
+    named: list[str] = []
+
+    def caller(call: str) -> str:
+        named.append(call)
+        return f"00-{call}-01"
+
+    context = ToolContext(call="c1", remit="t", caller=caller)
+    assert named == []
+    assert (context.trace, context.token) == ("00-c1-01", "t.00-c1-01")
+    assert context.environ() == {VARIABLE: "t.00-c1-01", "TRACEPARENT": "00-c1-01"}
+    assert (ToolContext(remit="t").trace, ToolContext(remit="t").token) == ("", "t")
+
+
 def test_a_child_process_finds_it_in_its_environment() -> None:
-    assert ToolContext(token="t").environ() == {VARIABLE: "t"}
+    assert ToolContext(remit="t").environ() == {VARIABLE: "t"}
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,20 @@ def test_either_of_bound_and_predicate_is_enough() -> None:
     assert judged(guard, "refund", {"amount": 500, "currency": "EUR"}).kind == "ask"
     assert judged(guard, "refund", {"amount": 5, "currency": "USD"}).kind == "ask"
     assert judged(guard, "refund", {"amount": 5, "currency": "EUR"}) == ALLOW
+
+
+def test_several_people_and_an_escalation_are_asked_for() -> None:
+    verdict = judged(AskBefore("refund", persons=2, escalate=timedelta(minutes=30)), "refund")
+    assert (verdict.persons, verdict.escalate) == (2, 1800.0)
+    assert verdict.reason == "`refund` needs the approval of 2 people"
+
+
+def test_an_approval_by_nobody_is_refused() -> None:
+    with pytest.raises(ConfigError, match="asks nobody"):
+        AskBefore("refund", persons=0)
+
+
+@pytest.mark.parametrize(("escalate", "expires"), [(0, None), (-1, None), (90_000, None), (60, 60), (61, 60)])
+def test_an_escalation_that_comes_too_late_or_at_once_is_refused(escalate: float, expires: float | None) -> None:
+    with pytest.raises(ConfigError, match="cannot escalate"):
+        AskBefore("refund", escalate=escalate, expires=expires)

@@ -98,10 +98,31 @@ def test_the_first_guard_that_asks_words_the_question() -> None:
 
 def test_an_approved_call_is_judged_again_by_all_but_those_who_ask() -> None:
     call = Call("wipe", {"a": 1})
-    assert judge([AskBefore("wipe")], call, DANGEROUS, State(), approved=True) == ALLOW
-    assert judge([AskBefore("wipe"), Masks("a")], call, SAFE, State(), approved=True).args == {"a": "***"}
-    assert judge([AskBefore("wipe"), Honeypot("wipe")], call, SAFE, State(), approved=True).kind == "simulate"
-    assert judge([], call, DANGEROUS, State(), approved=True).kind == "deny"
+    assert judge([AskBefore("wipe")], call, DANGEROUS, State(), approved=1) == ALLOW
+    assert judge([AskBefore("wipe"), Masks("a")], call, SAFE, State(), approved=1).args == {"a": "***"}
+    assert judge([AskBefore("wipe"), Honeypot("wipe")], call, SAFE, State(), approved=1).kind == "simulate"
+    assert judge([], call, DANGEROUS, State(), approved=1).kind == "deny"
+
+
+def test_of_several_that_ask_the_strictest_counts_in_every_respect() -> None:
+    asks = [
+        Verdict("ask", "a", expires=9.0),
+        Verdict("ask", "b", persons=3, escalate=5.0),
+        Verdict("ask", escalate=4.0),
+    ]
+    verdict = judged([Says(one) for one in asks])
+    assert (verdict.reason, verdict.persons, verdict.expires, verdict.escalate) == ("a", 3, 9.0, 4.0)
+    # Who says nothing of a lapse means a day, which is earlier than two.
+    verdict = judged([Says(Verdict("ask", expires=2 * 86400.0)), Says(Verdict("ask"))])
+    assert verdict.expires == 86400.0
+    assert judged([Says(Verdict("ask")), Says(Verdict("ask", persons=0))]).expires == 0.0
+
+
+def test_an_ask_is_answered_by_as_many_people_as_it_wants() -> None:
+    call, guards = Call("wipe", {}), [AskBefore("wipe"), AskBefore("wipe", persons=2)]
+    assert judge(guards, call, DANGEROUS, State(), approved=1).kind == "ask"
+    assert judge(guards, call, DANGEROUS, State(), approved=2) == ALLOW
+    assert judge([Says(Verdict("ask", persons=0))], call, SAFE, State()).kind == "ask"
 
 
 def test_later_guards_see_redacted_arguments() -> None:

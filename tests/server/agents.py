@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from remit.core.agent import Agent
 from remit.core.errors import InputRequiredError
 from remit.core.messages import ToolMessage
-from remit.core.ports import Delta, Emit, ModelSpec, Reply, Request, ToolContext
+from remit.core.ports import Delta, Emit, Guard, ModelSpec, Reply, Request, ToolContext
 from remit.core.values import JsonObject, JsonValue
 from remit.models.prices import FREE
 from remit.policy import AskBefore
@@ -21,7 +21,9 @@ def echo() -> Agent:
     return Agent("echo", EchoModel())
 
 
-def acting(effect: EffectCounter, *, times: int = 1, asks: bool = False, name: str = "clerk") -> Agent:
+def acting(
+    effect: EffectCounter, *, times: int = 1, asks: bool = False, name: str = "clerk", guard: Guard | None = None
+) -> Agent:
     """An agent that has an effect so many times in each run, after a person allowed it if `asks`."""
 
     def turn(request: Request) -> Reply:
@@ -29,7 +31,7 @@ def acting(effect: EffectCounter, *, times: int = 1, asks: bool = False, name: s
         acts = done // 2
         return says("done") if acts >= times else says("", use("effect", number=acts))
 
-    guards = [AskBefore("effect")] if asks else []
+    guards = [AskBefore("effect")] if asks else [guard] if guard else []
     return Agent(name, ScriptedModel(itertools.repeat(turn)), tools=[effect], guards=guards)
 
 

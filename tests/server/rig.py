@@ -13,10 +13,16 @@ from remit.core.agent import Agent
 from remit.core.limits import Tenant
 from remit.core.values import JsonObject
 from remit.home import MEMORY, Home, Settings
+from remit.server.access import AccessStore, Facts, Keys, MemoryAccessStore, SqliteAccessStore
 from remit.server.access.port import MAY, ROLES, Action, Asked, DeniedError, Principal, Role
+from remit.server.access.records import AuditLog, recorded
+from remit.server.administration import Register
 from remit.server.api import Bind, serving, site
 from remit.server.entrance import Bounds
+from remit.server.exporting import Pace
+from remit.server.projection.running import projecting
 from remit.server.service import Service
+from remit.server.switches import Board, guarded
 
 TENANTS = (Tenant(name="acme", usd_per_day=5.0, sessions=100), Tenant(name="other"))
 
@@ -35,6 +41,7 @@ def principal(tenant: str = "acme", name: str = "ann") -> Principal:
 class Anybody:
     """Lets in whoever says who they are, and only them."""
 
+    log: AuditLog | None = None
     refused: list[str] = field(default_factory=list[str])
     revoked: set[str] = field(default_factory=set[str])
     """Names that are let in no more."""
@@ -55,7 +62,10 @@ class Anybody:
 
     async def audit(self, principal: Principal | None, asked: Asked, what: str, *, allowed: bool) -> None:
         """See `Access.audit`."""
-        self.refused.append(f"{asked.method} {asked.path} {what} {allowed}")
+        if not allowed:
+            self.refused.append(f"{asked.method} {asked.path} {what} {allowed}")
+        if self.log is not None:
+            await self.log.write(recorded(principal, asked, what, allowed=allowed))
 
 
 @dataclass
@@ -66,6 +76,7 @@ class Rig:
     url: str
     client: httpx2.AsyncClient
     access: Anybody
+    store: AccessStore
 
     async def ask(self, method: str, path: str, body: Any = None, who: dict[str, str] | None = None) -> httpx2.Response:
         """Ask for something."""
@@ -121,16 +132,32 @@ async def parsed(response: httpx2.Response) -> AsyncIterator[dict[str, Any]]:
 
 
 @contextlib.asynccontextmanager
+async def _closing(store: AccessStore) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await store.close()
+
+
+@contextlib.asynccontextmanager
 async def rigged(
     *agents: Agent, place: str = MEMORY, bounds: Bounds | None = None, tenants: Sequence[Tenant] = TENANTS
 ) -> AsyncGenerator[Rig]:
     """Serve agents meanwhile."""
-    async with Home.open(place, Settings(tenants=tenants)) as home:
-        service, access = Service(home, agents), Anybody()
-        app = site(service, access, bounds or Bounds())
+    pace = Pace(every=0.1, least=0.01)
+    store = MemoryAccessStore() if place == MEMORY else SqliteAccessStore(place)
+    async with (
+        _closing(store),
+        Board(store.switches, every=0.05).kept() as board,
+        Home.open(place, guarded(Settings(tenants=tenants), board)) as home,
+        projecting(home, place, pace=pace, every=0.05) as projection,
+    ):
+        service, access = Service(home, agents, projection=projection, switches=board), Anybody(store.log)
+        register = Register(Keys(store.keys), store.log, Facts(host="127.0.0.1", schemes=("key",)))
+        app = site(service, access, bounds or Bounds(), register=register)
         async with (
             serving(app, service, Bind(port=0), grace=10) as url,
             httpx2.AsyncClient(base_url=url, timeout=30) as client,
         ):
-            yield Rig(service, url, client, access)
+            yield Rig(service, url, client, access, store)
         await asyncio.sleep(0)

@@ -193,7 +193,8 @@ def every_kind() -> Sequence[ev.Event]:
         OPENED, ev.MessageReceived("x"), ev.RunOpened(1, "r@1", "w", 0), ev.ModelAsked("0"), ev.ModelFailed("0", "e"),
         ev.ModelAsked("0"), ev.ModelAnswered("0", "x"), ev.Judged("c", "", "redact", ""), ev.Noted("1", "k", None),
         ev.ApprovalAsked("c1_0_0", "d", "", 0, made), ev.ApprovalGiven("c1_0_0", granted=True, by="x", digest="d"),
-        ev.EffectStarted("c1_0_0"), ev.EffectInDoubt("c1_0_0", ""), ev.EffectReconciled("c1_0_0", happened=True, by=""),
+        ev.ApprovalEscalated("c1_0_0", 0), ev.EffectStarted("c1_0_0"),
+        ev.EffectInDoubt("c1_0_0", ""), ev.EffectReconciled("c1_0_0", happened=True, by=""),
         ev.EffectEnded(Outcome("c1_0_0", "simulated")), ev.Flagged("k", "stop", "r"), ev.LimitRaised("usd", 1.0, "x"),
         ev.CancelAsked("x"), ev.RunSuspended("paused", 0), ev.RunResumed("w", 0), ev.RunEnded(1, "failed"),
         ev.SessionClosed("x"),
@@ -204,6 +205,18 @@ def test_every_kind_of_event_but_beginnings_has_a_row() -> None:
     timeline = Timeline()
     silent = {ev.kind(record.event) for record in records(*every_kind()) if timeline.see(record) is None}
     assert silent == {"ModelAsked", "EffectStarted"}
+
+
+def test_who_must_approve_what_was_edited_and_whom_it_was_too_slow_for_is_told() -> None:
+    made = Call("f", {"n": 1}, "c1_0_0")
+    asked = ev.ApprovalAsked("c1_0_0", "d", "why", 0, made, persons=2)
+    given = ev.ApprovalGiven("c1_0_0", granted=True, by="ann", digest="d", reason="less", args={"n": 0})
+    _, rows = Timeline.tell(records(OPENED, asked, ev.ApprovalEscalated("c1_0_0", 5), given))
+    assert [(row.title, row.detail) for row in rows[1:]] == [
+        ("approval?", "f(n=1) (c1_0_0) waits for 2 people: why"),
+        ("escalated", "f(n=1) (c1_0_0) still waits: more people are told"),
+        ("edited", 'f(n=1) by ann: less, to be {"n":0}'),
+    ]
 
 
 def test_rows_stand_in_columns() -> None:

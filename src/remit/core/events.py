@@ -337,15 +337,24 @@ class ProgramEnded(Frozen, frozen=True, tag=26):
     """The files it left."""
 
 
+class ApprovalEscalated(Frozen, frozen=True, tag=27):
+    """A call waited so long for a decision that more people are told of it."""
+
+    call: str
+    at: int
+    """Milliseconds since the epoch."""
+
+
 ModelEvent = ModelAsked | ModelAnswered | ModelFailed
 InputEvent = InputAsked | InputGiven
-EffectEvent = EffectStarted | EffectEnded | EffectInDoubt | EffectReconciled | ApprovalAsked | ApprovalGiven | Judged
+ApprovalEvent = ApprovalAsked | ApprovalGiven | ApprovalEscalated
+EffectEvent = EffectStarted | EffectEnded | EffectInDoubt | EffectReconciled | ApprovalEvent | Judged
 LifeEvent = SessionOpened | MessageReceived | RunOpened | RunSuspended | RunResumed | RunEnded | SessionClosed
 SideEvent = Noted | Flagged | LimitRaised | CancelAsked
 ProgramEvent = ProgramStarted | ProgramPaused | ProgramEnded
 Event = ModelEvent | EffectEvent | InputEvent | ProgramEvent | LifeEvent | SideEvent
 
-FOREIGN = (MessageReceived, ApprovalGiven, EffectReconciled, InputGiven, LimitRaised, CancelAsked)
+FOREIGN = (MessageReceived, ApprovalGiven, ApprovalEscalated, EffectReconciled, InputGiven, LimitRaised, CancelAsked)
 """What others than the driving worker may append: a driver folds these in and goes on; anything else fences it."""
 
 DEFERRABLE = (ModelAsked, EffectEnded, ModelFailed, Noted, Judged, Flagged, ProgramStarted, ProgramPaused, ProgramEnded)

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import msgspec
+
 from remit.core.values import Frozen, JsonObject, JsonValue
 
 Stop = Literal["", "length", "filter"]
@@ -83,3 +85,12 @@ class ToolMessage(Frozen, frozen=True):
 
 
 Message = UserMessage | AssistantMessage | ToolMessage
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """How a call goes on that asked a person for input."""
+
+    given: JsonObject | None
+    """What was answered; `None` when the person declined."""
+    memo: JsonValue = None
+    """What the tool wanted to find again, as given to `InputRequiredError`."""

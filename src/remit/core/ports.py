@@ -7,9 +7,10 @@ from typing import Literal, Protocol
 import msgspec
 
 from remit.core.events import Event, Level, Record, VerdictKind
-from remit.core.messages import Call, Message, Stop, Usage
+from remit.core.messages import Call, Message, Resume, Stop, Usage
 from remit.core.shape import Shape
 from remit.core.state import State
+from remit.core.token import told
 from remit.core.toolspec import ToolSpec
 from remit.core.values import Frozen, JsonObject, JsonValue, Nanos
 
@@ -102,15 +103,6 @@ class Model(Protocol):
 # -- tools -------------------------------------------------------------------------------------------------------------
 
 
-class Resume(msgspec.Struct, frozen=True):
-    """How a call goes on that asked a person for input."""
-
-    given: JsonObject | None
-    """What was answered; `None` when the person declined."""
-    memo: JsonValue = None
-    """What the tool wanted to find again, as given to `InputRequiredError`."""
-
-
 class ToolContext(msgspec.Struct, frozen=True):
     """What a tool may know of the call it serves."""
 
@@ -119,18 +111,29 @@ class ToolContext(msgspec.Struct, frozen=True):
     session: str = ""
     tenant: str = "default"
     call: str = ""
-    token: str = ""
-    """The signed remit of this session, for programs that call back into Remit."""
+    remit: str = ""
+    """The signed remit of this session."""
     task: str = ""
     """What the run was asked to do."""
     resume: Resume | None = None
     """What the call said when it stopped to ask a person, and what they answered; `None` at its first attempt."""
-    trace: str = ""
-    """The W3C `traceparent` of this call, for those it asks in turn."""
+    caller: Callable[[str], str] | None = None
+    """Writes the W3C `traceparent` of a call: only when it is wanted, so that no other call pays for it."""
+
+    @property
+    def trace(self) -> str:
+        """The W3C `traceparent` of this call, for those it asks in turn; empty when it is in no trace."""
+        return self.caller(self.call) if self.caller else ""
+
+    @property
+    def token(self) -> str:
+        """The signed remit of this session, for what calls back into Remit; it names the call too."""
+        return told(self.remit, self.trace)
 
     def environ(self) -> dict[str, str]:
-        """Give the environment that keeps a child process inside this remit."""
-        return {"REMIT_TOKEN": self.token}
+        """Give the environment that keeps a child process inside this remit, and its spans below this call."""
+        trace = self.trace
+        return {"REMIT_TOKEN": told(self.remit, trace)} | ({"TRACEPARENT": trace} if trace else {})
 
 
 class Probe(Frozen, frozen=True):

@@ -9,7 +9,7 @@ import msgspec
 from remit.core import events as ev
 from remit.core.limits import Limits
 from remit.core.messages import AssistantMessage, Call, Message, Outcome, ToolMessage, UserMessage
-from remit.core.values import JsonValue, Nanos
+from remit.core.values import JsonValue, Nanos, digest
 
 MAIN = ""
 """The key of the conversation that the session itself has; branches of a fork have their own."""
@@ -28,7 +28,14 @@ class Effect:
     hold: Nanos = 0
     outcome: Outcome | None = None
     asked: ev.ApprovalAsked | None = None
+    yes: tuple[ev.ApprovalGiven, ...] = ()
+    """Who has allowed it so far, each person once, for exactly the arguments it has."""
     given: ev.ApprovalGiven | None = None
+    """What decided: the last grant that was needed, a denial, or other arguments; `None` while more is needed."""
+    edited: ev.ApprovalGiven | None = None
+    """Who gave it other arguments last."""
+    escalated: int = 0
+    """When more people were told that it waits, in milliseconds since the epoch; 0 for not yet."""
     reconciled: ev.EffectReconciled | None = None
     question: str = ""
     wants: ev.InputAsked | None = None
@@ -63,10 +70,12 @@ class Run:
     """Milliseconds since the epoch from which its wall time counts."""
     by: tuple[str, ...] = ()
     """Who sent the messages it is about."""
+    trace: str = ""
+    """The W3C `traceparent` of the first of those messages that came with one."""
     steps: dict[str, Step] = field(default_factory=dict[str, Step])
     effects: dict[str, Effect] = field(default_factory=dict[str, Effect])
     redacted: set[str] = field(default_factory=set[str])
-    """Calls whose arguments a guard changed, so that they differ from what the strategy asked for."""
+    """Calls whose arguments a guard or a person changed, so that they differ from what the strategy asked for."""
     moves: int = 0
     spent: Nanos = 0
     held: Nanos = 0
@@ -250,18 +259,40 @@ class State:
             case _:
                 assert_never(event)
 
-    def _apply_person(
-        self,
-        event: ev.EffectInDoubt | ev.EffectReconciled | ev.ApprovalAsked | ev.ApprovalGiven | ev.Judged | ev.InputEvent,
-    ) -> None:
+    def _apply_approval(self, event: ev.ApprovalEvent) -> None:
         match event:
             case ev.ApprovalAsked():
                 effect = self._effect(event.call, event.made)
-                effect.asked, effect.given = event, None
+                effect.yes = tuple(one for one in _grants(effect) if one.digest == event.digest)
+                effect.asked, effect.given, effect.escalated = event, None, 0
                 effect.status = "asked"
             case ev.ApprovalGiven():
-                effect = self._running().effects[event.call]
+                self._decide(self._running().effects[event.call], event)
+            case ev.ApprovalEscalated():
+                self._running().effects[event.call].escalated = event.at
+            case _:
+                assert_never(event)
+
+    def _decide(self, effect: Effect, event: ev.ApprovalGiven) -> None:
+        if effect.given is not None:
+            # What was decided first stands.
+            return
+        if not event.granted:
+            effect.given = event
+        elif event.args is not None:
+            effect.given = effect.edited = event
+            self._running().redacted.add(event.call)
+        elif all(one.by != event.by for one in effect.yes):
+            effect.yes = (*effect.yes, event)
+            if effect.asked is None or len(effect.yes) >= effect.asked.persons:
                 effect.given = event
+
+    def _apply_person(
+        self, event: ev.EffectInDoubt | ev.EffectReconciled | ev.ApprovalEvent | ev.Judged | ev.InputEvent
+    ) -> None:
+        match event:
+            case ev.ApprovalAsked() | ev.ApprovalGiven() | ev.ApprovalEscalated():
+                self._apply_approval(event)
             case ev.EffectInDoubt():
                 effect = self._running().effects[event.call]
                 effect.status, effect.question = "in_doubt", event.question
@@ -308,10 +339,11 @@ class State:
     def _open_run(self, event: ev.RunOpened) -> None:
         task = "\n\n".join(message.text for message in self.inbox)
         by = tuple(dict.fromkeys(message.by for message in self.inbox))
+        trace = next((message.trace for message in self.inbox if message.trace), "")
         self.thread(MAIN).extend(UserMessage(message.text, message.parts) for message in self.inbox)
         self.inbox = []
         self.runs = event.run
-        self.run = Run(event.run, event.strategy, event.worker, task, event.at, by)
+        self.run = Run(event.run, event.strategy, event.worker, task, event.at, by, trace)
 
     def _end_run(self, run: Run, event: ev.RunEnded) -> None:
         thread = self.thread(MAIN)
@@ -352,6 +384,14 @@ class State:
     def _running(self) -> Run:
         assert self.run is not None, "the journal holds an event of a run outside of any run"
         return self.run
+
+
+def _grants(effect: Effect) -> tuple[ev.ApprovalGiven, ...]:
+    """Give what people have allowed of a call; whoever gave it other arguments has allowed exactly those."""
+    edit = effect.given
+    if edit is None or edit.args is None:
+        return effect.yes
+    return (msgspec.structs.replace(edit, digest=digest([effect.call.tool, edit.args]), args=None),)
 
 
 def _says(text: str, output: JsonValue) -> bool:

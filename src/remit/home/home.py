@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from remit.core.agent import Agent
-from remit.core.errors import ConfigError, UnknownSessionError
+from remit.core.errors import ApprovalError, ConfigError, UnknownSessionError
 from remit.core.events import Record, SessionOpened
 from remit.core.ports import Delta, SessionQuery, SessionRow, Store
 from remit.core.state import State
@@ -32,6 +32,7 @@ from remit.runtime import (
     Session,
     answer,
     decide,
+    edit,
     fork,
     replay,
     send,
@@ -111,23 +112,26 @@ class Home:
 
     # -- running ---------------------------------------------------------------------------------------------------
 
-    async def run(self, agent: Agent, said: Said, *, session: str = "", tenant: str = "", token: str = "") -> RunResult:
+    async def run(
+        self, agent: Agent, said: Said, *, session: str = "", tenant: str = "", token: str = "", trace: str = ""
+    ) -> RunResult:
         """Give an agent a message and drive it until it answers or waits: in a new session, or in the one named.
 
         A named session that does not exist is opened under that name.
-        `token` makes the new session a child of the one it was given to. Raise `OverLimitError` when the tenant or the
+        `token` makes the new session a child of the one it was given to; with `trace`, a W3C `traceparent`, the run
+        goes on with the trace of whoever asks for it. Raise `OverLimitError` when the tenant or the
         tree has no room, `SessionBusyError` when another worker drives the session.
         """
         living = await self._living(agent, session, tenant, token)
-        return await self.lives.drive(living, said)
+        return await self.lives.drive(living, said, trace)
 
     async def stream(
-        self, agent: Agent, said: Said, *, session: str = "", tenant: str = "", token: str = ""
+        self, agent: Agent, said: Said, *, session: str = "", tenant: str = "", token: str = "", trace: str = ""
     ) -> AsyncIterator[Delta | Record | RunResult]:
         """Like `run`, but yield text as it is written and records as they become durable; the result comes last."""
         living = await self._living(agent, session, tenant, token)
         listener = living.feed.listen(after=living.state.seq if session else 0)
-        driving = asyncio.ensure_future(self.lives.drive(living, said))
+        driving = asyncio.ensure_future(self.lives.drive(living, said, trace))
         try:
             async for item in listener:
                 yield item
@@ -168,13 +172,30 @@ class Home:
 
     # -- people ----------------------------------------------------------------------------------------------------
 
-    async def send(self, session: str, said: Said, *, by: str = "user", key: str = "") -> None:
+    async def send(self, session: str, said: Said, *, by: str = "user", key: str = "", trace: str = "") -> None:
         """Leave a message for an agent; whoever drives its session takes it up."""
-        await send(self.store, session, said, by=by, key=key)
+        await send(self.store, session, said, by=by, key=key, trace=trace)
 
-    async def approve(self, session: str, call: str = "", *, granted: bool = True, by: str, reason: str = "") -> None:
-        """Approve or deny a call that waits, for exactly its arguments; `resume` then goes on."""
-        await decide(self.store, session, call, granted=granted, by=by, reason=reason)
+    async def approve(
+        self,
+        session: str,
+        call: str = "",
+        *,
+        granted: bool = True,
+        by: str,
+        reason: str = "",
+        args: JsonObject | None = None,
+    ) -> None:
+        """Approve or deny a call that waits, for exactly its arguments, or approve it with others; then `resume`.
+
+        With other `args` it is another call, which all rules are asked about again before it runs.
+        """
+        if args is None:
+            await decide(self.store, session, call, granted=granted, by=by, reason=reason)
+        elif granted:
+            await edit(self.store, session, call, args, by=by, reason=reason)
+        else:
+            raise ApprovalError("a call that is denied gets no other arguments; leave them out, or allow it")
 
     async def answer(self, session: str, given: JsonObject | None, call: str = "", *, by: str) -> None:
         """Answer what a call asks, or decline with `None`; `resume` then goes on."""

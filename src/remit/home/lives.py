@@ -45,18 +45,18 @@ class Lives:
         for tell in self._told:
             tell(living)
 
-    async def drive(self, living: Session, said: Said | None = None) -> RunResult:
-        """Drive a session until it is idle or waits."""
+    async def drive(self, living: Session, said: Said | None = None, trace: str = "") -> RunResult:
+        """Drive a session until it is idle or waits, with what is said to it from somewhere in a trace."""
         try:
             if said is not None:
-                await living.hear(said)
+                await living.hear(said, trace=trace)
             return await living.run()
         finally:
             self._active.pop(living.id, None)
             living.feed.end()
 
-    def pause(self, why: str = PAUSED) -> None:
-        """Have all stop after the step they are in."""
+    def pause(self, why: str = PAUSED, which: Callable[[Session], bool] | None = None) -> None:
+        """Have all stop after the step they are in, or only some of them."""
         for living in self._active.values():
-            if living is not None:
+            if living is not None and (which is None or which(living)):
                 living.pause(why)

@@ -1,8 +1,8 @@
 """The SQLite file: how it is opened, what is in it, what is refused. A damaged or newer file is never touched."""
 
+import contextlib
 import sqlite3
 from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 from remit.core.errors import CorruptJournalError, JournalBusyError, JournalError, NewerSchemaError
@@ -25,11 +25,16 @@ CREATE TABLE accounts (name TEXT PRIMARY KEY, used INTEGER NOT NULL) WITHOUT ROW
 CREATE TABLE blobs (digest TEXT PRIMARY KEY, body BLOB NOT NULL);
 """
 
+_LATER = "sessions_by_tenant"
+
 
 def open_database(path: Path) -> sqlite3.Connection:
     """Open or create a store; raise `JournalError` and leave the file as it is when it is not one of ours."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            # Conversations are nobody else's to read; the files that SQLite puts beside it have the mode that it has.
+            path.touch(mode=0o600)
     except OSError as error:
         raise JournalError(f"{path} cannot be used: {error}") from error
     with explained(path):
@@ -38,6 +43,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection = _connect(path)
         try:
             _create(connection)
+            _index(connection)
         except BaseException:
             connection.close()
             raise
@@ -86,6 +92,17 @@ def _refuse_strangers(path: Path) -> None:
         )
 
 
+def _index(connection: sqlite3.Connection) -> None:
+    """Give a store that an earlier Remit made the index that came later, if this process may write to it."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (_LATER,)).fetchone():
+        return
+    connection.execute("PRAGMA busy_timeout = 0")
+    # What cannot be written now is only slower to ask; whoever opens it next tries again.
+    with contextlib.suppress(sqlite3.OperationalError):
+        connection.execute(f"CREATE INDEX IF NOT EXISTS {_LATER} ON sessions (tenant, opened)")
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
+
 def _create(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA user_version").fetchone()[0]:
         return
@@ -100,7 +117,7 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-@contextmanager
+@contextlib.contextmanager
 def explained(path: Path) -> Generator[None]:
     """Turn SQLite's errors into ours, with what to do."""
     try:

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remit.core.errors import ConfigError
+from remit.core.events import MessageReceived
 from remit.core.messages import Part
 from remit.core.ports import Blobs
+from remit.runtime.payload import legible
+from remit.telemetry.spans import heard
 
 LARGEST = 32 << 20
 """Bytes of one attachment; no provider takes more in one request."""
@@ -71,6 +74,12 @@ async def kept(said: Said, blobs: Blobs) -> tuple[str, tuple[Part, ...]]:
             blob = "" if one.url else await blobs.put(one.data)
             parts.append(Part(one.media, blob, one.url, one.name, len(one.data), one.tokens))
     return "\n\n".join(one for one in said if isinstance(one, str)), tuple(parts)
+
+
+async def received(said: Said, blobs: Blobs, *, by: str, key: str = "", trace: str = "") -> MessageReceived:
+    """Make what somebody said a message; a `traceparent` that is none is left out."""
+    text, parts = await kept(said, blobs)
+    return MessageReceived(legible(text), by, key, parts, heard(trace))
 
 
 def _read(path: Path) -> bytes:

@@ -16,7 +16,6 @@ from remit.core.errors import (
 from remit.core.events import (
     Event,
     Flagged,
-    MessageReceived,
     Noted,
     Record,
     RunEnded,
@@ -33,7 +32,7 @@ from remit.core.ports import Alarm, Detector
 from remit.core.state import State
 from remit.core.values import JsonValue, nanos, now_ms
 from remit.runtime.asking.questions import Asking, heed
-from remit.runtime.attaching import Said, kept
+from remit.runtime.attaching import Said, received
 from remit.runtime.briefing import brief
 from remit.runtime.effects.gateway import Gateway
 from remit.runtime.effects.programs import Programs
@@ -131,21 +130,22 @@ class Session:
 
     # -- people ----------------------------------------------------------------------------------------------------
 
-    async def send(self, said: Said, *, by: str = "user", key: str = "") -> bool:
-        """Give the agent a message; durable when this returns. False when the same key was received before."""
+    async def send(self, said: Said, *, by: str = "user", key: str = "", trace: str = "") -> bool:
+        """Give the agent a message; durable when this returns. False when the same key was received before.
+
+        What comes of it goes on with the trace of the W3C `traceparent` given.
+        """
         self._refuse_closed()
         if key and key in self.state.keys:
             return False
-        text, parts = await kept(said, self.world.store)
-        self._recorder.record(MessageReceived(legible(text), by, key, parts))
+        self._recorder.record(await received(said, self.world.store, by=by, key=key, trace=trace))
         await self._recorder.flush()
         return True
 
-    async def hear(self, said: Said, *, by: str = "user") -> None:
+    async def hear(self, said: Said, *, by: str = "user", trace: str = "") -> None:
         """Give the agent a message that becomes durable with the first thing it leads to."""
         self._refuse_closed()
-        text, parts = await kept(said, self.world.store)
-        self._recorder.record(MessageReceived(legible(text), by, "", parts))
+        self._recorder.record(await received(said, self.world.store, by=by, trace=trace))
 
     def _refuse_closed(self) -> None:
         if self.state.closed is not None:

@@ -13,7 +13,7 @@ from remit.telemetry.words import call_text, duration, head, json_text, offset
 Mood = Literal["plain", "quiet", "good", "warn", "bad"]
 """How a row is meant: for colours."""
 
-_Decided = ev.ApprovalAsked | ev.ApprovalGiven | ev.Judged | ev.InputEvent
+_Decided = ev.ApprovalEvent | ev.Judged | ev.InputEvent
 _Acted = ev.EffectStarted | ev.EffectEnded | ev.EffectInDoubt | ev.EffectReconciled
 
 _PLACE = re.compile(r"c\d+_(\d+(?:_\d+)*)_\d+f*")
@@ -92,8 +92,10 @@ class Timeline:
                 return self._model(record, event)
             case ev.EffectStarted() | ev.EffectEnded() | ev.EffectInDoubt() | ev.EffectReconciled():
                 return self._effect(record, event)
-            case ev.ApprovalAsked() | ev.ApprovalGiven() | ev.Judged() | ev.InputAsked() | ev.InputGiven():
-                return self._decision(record, event)
+            case ev.ApprovalAsked() | ev.ApprovalGiven() | ev.ApprovalEscalated():
+                row = self._decision(record, event)
+            case ev.Judged() | ev.InputAsked() | ev.InputGiven():
+                row = self._decision(record, event)
             case ev.SessionOpened() | ev.MessageReceived() | ev.SessionClosed():
                 return self._session(record, event)
             case ev.RunOpened() | ev.RunSuspended() | ev.RunResumed() | ev.RunEnded():
@@ -204,13 +206,19 @@ class Timeline:
                 return self._input(record, event)
             case ev.ApprovalAsked():
                 self._know(event.call, event.made)
-                text = f"{self._text(event.call)} ({event.call}) waits for a person: {head(event.reason)}"
+                whom = "a person" if event.persons == 1 else f"{event.persons} people"
+                text = f"{self._text(event.call)} ({event.call}) waits for {whom}: {head(event.reason)}"
                 return Row(*self._at(record), "approval?", text, step, mood="warn")
             case ev.ApprovalGiven():
                 reason = f": {head(event.reason)}" if event.reason else ""
                 text = f"{self._text(event.call)} by {event.by}{reason}"
                 title, mood = ("approved", "good") if event.granted else ("denied", "bad")
+                if event.args is not None:
+                    title, text = "edited", f"{text}, to be {head(json_text(event.args))}"
                 return Row(*self._at(record), title, text, step, mood=mood)
+            case ev.ApprovalEscalated():
+                text = f"{self._text(event.call)} ({event.call}) still waits: more people are told"
+                return Row(*self._at(record), "escalated", text, step, mood="warn")
             case ev.Judged():
                 guard = event.guard or "policy"
                 text = f"{guard} on {self._text(event.call)}: {head(event.reason)}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.cli.bench import Bench
@@ -104,6 +105,19 @@ async def test_spans_reach_a_collector_though_the_server_is_stopped_at_once(by: 
     assert {pair.value.string_value for span in collector.spans for pair in span.attributes} >= {session}
 
 
+async def test_logs_are_lines_of_json_to_the_end(tmp_path: Path) -> None:
+    async with (
+        served(tmp_path, "--log", "remit.log", "--metrics", "0") as server,
+        httpx2.AsyncClient(base_url=server.url, timeout=30) as http,
+    ):
+        session = await begun(http, "my wish")
+        assert await server.end(signal.SIGTERM) == 0
+    lines: list[Any] = [msgspec.json.decode(line) for line in (tmp_path / "remit.log").read_bytes().splitlines()]
+    told = [line["event"] for line in lines if line.get("session") == session]
+    assert (told[0], told[-1], told.count("tool.ended")) == ("session.opened", "run.ended", 5)
+    assert "my wish" not in str(lines)
+
+
 async def test_a_collector_that_is_away_keeps_nobody_from_working(tmp_path: Path) -> None:
     async with (
         served(tmp_path, "--otlp", "http://127.0.0.1:9/v1/traces", "--metrics", "0") as server,
@@ -116,12 +130,18 @@ async def test_a_collector_that_is_away_keeps_nobody_from_working(tmp_path: Path
 
 @pytest.mark.parametrize(
     "words",
-    [("--metrics", "often"), ("--metrics", "99999"), ("--otlp", "collector:4318"), ("--otlp", "ftp://collector")],
+    [
+        ("--metrics", "often"),
+        ("--metrics", "99999"),
+        ("--otlp", "collector:4318"),
+        ("--otlp", "ftp://collector"),
+        ("--log", "no/such/folder"),
+    ],
 )
 def test_what_cannot_be_told_is_refused(words: tuple[str, str], bench: Bench) -> None:
     refused = bench("serve", bench.ref("agent"), "--port", "0", *words)
     assert refused.status == 2
-    assert words[0] in refused.err
+    assert words[0 if words[0] != "--log" else 1] in refused.err
 
 
 def test_rules_and_a_dashboard_are_written_and_nothing_is_served(bench: Bench) -> None:

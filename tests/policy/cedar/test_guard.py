@@ -112,6 +112,14 @@ def test_asking_wins_over_a_plain_permit_and_the_shortest_time_holds() -> None:
     assert judged(guard(text), FIND, {"q": "x"}) == Verdict("ask", "a; b", expires=7200.0)
 
 
+def test_a_permit_may_ask_several_people_and_tell_more_after_a_time() -> None:
+    text = (
+        f'@ask("a") @persons("2") {ALL} @ask("b") @escalate("30m") {ALL} @ask("c") @persons("3") @escalate("1h") {ALL}'
+    )
+    verdict = judged(guard(text), FIND, {"q": "x"})
+    assert verdict == Verdict("ask", "a; b; c", persons=3, escalate=1800.0)
+
+
 def test_a_forbid_wins_over_a_question() -> None:
     text = '@ask("sure?") permit(principal, action, resource); forbid(principal, action, resource);'
     assert judged(guard(text), FIND, {"q": "x"}).kind == "deny"

@@ -13,7 +13,7 @@ from remit.core.events import Record
 from remit.core.ports import SessionQuery, SessionRow
 from remit.core.values import now_ms
 from remit.journal import MemoryJournal
-from remit.server.exporting import Follower, Pace, metrics
+from remit.server.exporting import Follower, Keeping, Pace, Stood, metrics
 from remit.server.exporting import follower as following
 from remit.telemetry.metrics import Metrics
 from remit.testing import EchoModel, ScriptedModel, calls, says, use
@@ -233,3 +233,46 @@ async def test_what_changed_in_the_millisecond_of_the_last_look_is_seen() -> Non
     await follower.look()
     # A list that says nothing changed since is believed.
     assert seen.fresh("s1") == [1, 2, 3, 4]
+
+
+async def test_readers_that_keep_what_they_were_shown_go_on_where_they_stood() -> None:
+    seen, store, passed = Seen(), MemoryJournal(), list[int]()
+    opened = ev.SessionOpened("a", "1", "react@1", {}, "t", ev.Tree("s1"), ECHO.limits, {})
+    for name in ("s1", "s2"):
+        await store.append(name, [opened, ev.MessageReceived("hi")], after=0)
+
+    async def catching_up() -> None:
+        passed.append(len(seen.records))
+
+    rows = {row.id: row for row in await store.sessions(SessionQuery())}
+    stood = {
+        "s1": Stood(seq=1, changed=rows["s1"].changed, looked=rows["s1"].changed),
+        "s2": Stood(seq=2, changed=rows["s2"].changed, looked=rows["s2"].changed + 1),
+    }
+    keeping = Keeping(stood=stood, between=catching_up)
+    follower = Follower(store, [seen], since=0, pace=Pace(survey=0.0), keeping=keeping)
+    await follower.look()
+    assert seen.records == {"s1": [(1, False), (2, True)]}
+    assert passed == [0]
+
+
+async def test_who_is_stopped_in_the_middle_of_a_session_begins_it_again() -> None:
+    store, reading = MemoryJournal(), asyncio.Event()
+    opened = ev.SessionOpened("a", "1", "react@1", {}, "t", ev.Tree("s1"), ECHO.limits, {})
+    await store.append("s1", [opened, *[ev.MessageReceived("hi")] * 600], after=0)
+
+    class Halting(Seen):
+        def see(self, session: str, record: Record, *, fresh: bool) -> None:
+            super().see(session, record, fresh=fresh)
+            reading.set()
+
+    seen = Halting()
+    follower = Follower(store, [seen], since=0)
+    looking = asyncio.ensure_future(follower.look())
+    await reading.wait()
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    assert seen.forgotten == ["s1"]
+    await follower.look()
+    assert [seq for seq, _ in seen.records["s1"]] == list(range(1, 602))
+    assert seen.fresh("s1")[-1] == 601

@@ -2,6 +2,7 @@
 
 from remit.core.events import (
     ApprovalAsked,
+    ApprovalEscalated,
     ApprovalGiven,
     CancelAsked,
     EffectInDoubt,
@@ -62,6 +63,17 @@ def test_a_question_waits_until_it_is_decided_or_lapses() -> None:
     assert not _work(*waiting, at=5000).now
     assert _work(*waiting, at=5001).now
     assert _work(*waiting, ApprovalGiven(CALL.id, granted=False, by="ann", digest="d")).now
+
+
+def test_a_question_that_waits_long_enough_is_told_to_more_people_once_and_still_lapses() -> None:
+    asked = ApprovalAsked(CALL.id, "d", "why", 5000, CALL, persons=2, escalates=3000)
+    waiting = _asleep("approval", made=asked)
+    assert _work(*waiting) == Work(now=False, at=3000)
+    half = ApprovalGiven(CALL.id, granted=True, by="ann", digest="d")
+    assert _work(*waiting, half, at=3000) == Work(now=False, at=5001, escalate=(CALL.id,))
+    assert _work(*waiting, ApprovalEscalated(CALL.id, 3000), at=3001) == Work(now=False, at=5001)
+    assert _work(*waiting, at=5001) == Work(now=True)
+    assert _work(*waiting, half, ApprovalGiven(CALL.id, granted=True, by="bob", digest="d")) == Work(now=True)
 
 
 def test_a_doubt_waits_until_somebody_looked_and_a_form_until_it_is_filled_in() -> None:

@@ -8,6 +8,7 @@ from remit.core import events as ev
 from remit.core.limits import Limits
 from remit.core.messages import Call, Outcome, Usage
 from remit.core.ports import SessionRow
+from remit.core.values import JsonObject, digest
 from remit.telemetry.metrics import FAMILIES, OTHER, Metrics, Sample
 
 BEGIN = 1_000_000
@@ -91,6 +92,30 @@ def test_what_waits_is_a_gauge_with_its_age_until_somebody_decides() -> None:
     metrics.see("s1", ev.Record(7, BEGIN, ev.ApprovalGiven("c1_0_0", granted=True, by="ann", digest="d")))
     assert values(metrics, "remit_approvals_waiting", now) == {}
     assert values(metrics, "remit_approvals_total") == {(*WHO, "granted"): 1}
+
+
+def test_a_call_waits_until_enough_different_people_have_decided() -> None:
+    def given(by: str, args: JsonObject | None = None) -> ev.ApprovalGiven:
+        return ev.ApprovalGiven("c1_0_0", granted=True, by=by, digest="d", args=args)
+
+    asked = ev.ApprovalAsked("c1_0_0", "d", "why", BEGIN * 2, PAY, persons=2)
+    begun = (OPENED, RUN, asked)
+    assert values(fed(*begun, given("ann"), given("ann")), "remit_approvals_waiting") == {WHO: 1}
+    assert values(fed(*begun, given("ann"), given("bob")), "remit_approvals_waiting") == {}
+    again = msgspec.structs.replace(asked, digest=digest([PAY.tool, {"usd": 1}]))
+    edited = fed(*begun, given("ann"), given("bob", {"usd": 1}), again)
+    assert values(edited, "remit_approvals_waiting") == {WHO: 1}
+    assert values(edited, "remit_approvals_total") == {(*WHO, "granted"): 1, (*WHO, "edited"): 1}
+    assert values(fed(*begun, given("bob", {"usd": 1}), again, given("ann")), "remit_approvals_waiting") == {}
+    denied = ev.ApprovalGiven("c1_0_0", granted=False, by="ann", digest="d")
+    assert values(fed(*begun, denied), "remit_approvals_waiting") == {}
+
+
+def test_escalations_are_counted_from_nothing() -> None:
+    asked = ev.ApprovalAsked("c1_0_0", "d", "why", BEGIN * 2, PAY, escalates=BEGIN)
+    assert values(fed(OPENED, RUN, asked), "remit_approvals_escalated_total") == {WHO: 0}
+    late = ev.ApprovalEscalated("c1_0_0", BEGIN)
+    assert values(fed(OPENED, RUN, asked, late), "remit_approvals_escalated_total") == {WHO: 1}
 
 
 def test_doubts_inputs_holds_and_silence_are_gauges() -> None:

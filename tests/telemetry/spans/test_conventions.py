@@ -2,7 +2,7 @@
 
 import pytest
 
-from remit.telemetry.spans.conventions import GENAI, OPENINFERENCE, named
+from remit.telemetry.spans.conventions import GENAI, OPENINFERENCE, inferred, named
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,20 @@ from remit.telemetry.spans.conventions import GENAI, OPENINFERENCE, named
 )
 def test_the_provider_and_the_model_are_told_apart(model: str, expected: tuple[str, str]) -> None:
     assert named(model) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("openai:gpt-9", "openai"),
+        ("gemini:gem-3", "google"),
+        ("mistral:m", "mistralai"),
+        ("xai:g", "xai"),
+        ("mine", ""),
+    ],
+)
+def test_a_provider_has_the_name_by_which_openinference_looks_prices_up(model: str, provider: str) -> None:
+    assert inferred(named(model)[0]) == provider
 
 
 def test_each_specification_is_pinned_to_a_commit() -> None:

@@ -18,6 +18,15 @@ from remit.runtime import RunResult
 from remit.telemetry import json_text
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """What a client sends beside the arguments."""
+
+    key: str = ""
+    """Its idempotency key, if it gave one."""
+    trace: str = ""
+    """The W3C `traceparent` of its call, if it is in a trace."""
+
+
 class Offer(Protocol):
     """Something that can be called."""
 
@@ -31,8 +40,8 @@ class Offer(Protocol):
         """Who does it."""
         ...
 
-    async def call(self, args: JsonObject, key: str, tell: Tell) -> RunResult:
-        """Do it; `key` is the client's idempotency key, if it gave one. Raise `RejectedError` for bad arguments."""
+    async def call(self, args: JsonObject, sent: Sent, tell: Tell) -> RunResult:
+        """Do it; raise `RejectedError` for bad arguments."""
         ...
 
     async def told(self, result: RunResult) -> types.CallToolResult:
@@ -76,7 +85,7 @@ class AgentOffer:
             output_schema=self.promise.schema if self.promise else None,
         )
 
-    async def call(self, args: JsonObject, key: str, tell: Tell) -> RunResult:
+    async def call(self, args: JsonObject, sent: Sent, tell: Tell) -> RunResult:
         """Give it the task; the session is named in the result, so that it can go on."""
         try:
             task = msgspec.convert(args, _Task)
@@ -84,7 +93,7 @@ class AgentOffer:
             raise RejectedError(str(error)) from None
         if task.session and not await self._known(task.session):
             raise RejectedError(f"no session {task.session!r}")
-        return await self.sessions.run(self.agent, Wish(task.message, key, task.session), tell)
+        return await self.sessions.run(self.agent, Wish(task.message, sent.key, task.session, sent.trace), tell)
 
     async def told(self, result: RunResult) -> types.CallToolResult:
         """Tell its answer, or why there is none."""
@@ -118,10 +127,11 @@ class ToolOffer:
             output_schema=self.promise.schema if self.promise else None,
         )
 
-    async def call(self, args: JsonObject, key: str, tell: Tell) -> RunResult:
+    async def call(self, args: JsonObject, sent: Sent, tell: Tell) -> RunResult:
         """Make the call; the same idempotency key again is the same call."""
         text = msgspec.json.encode(Wanted(self.spec.name, args)).decode()
-        return await self.sessions.run(self.agent, Wish(text, key and f"{self.spec.name}\0{key}"), tell)
+        key = sent.key and f"{self.spec.name}\0{sent.key}"
+        return await self.sessions.run(self.agent, Wish(text, key, trace=sent.trace), tell)
 
     async def told(self, result: RunResult) -> types.CallToolResult:
         """Tell what the tool gave, or why it did not."""

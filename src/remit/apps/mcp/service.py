@@ -11,7 +11,7 @@ from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 
 from remit.apps.mcp.asking import Asking, how
-from remit.apps.mcp.offers import AgentOffer, Offer, ToolOffer, failure, waits
+from remit.apps.mcp.offers import AgentOffer, Offer, Sent, ToolOffer, failure, waits
 from remit.apps.mcp.one_call import caller
 from remit.apps.mcp.promised import Promise, promise
 from remit.apps.mcp.resources import SessionResources
@@ -20,7 +20,7 @@ from remit.core.agent import Agent
 from remit.core.errors import ConfigError, RemitError
 from remit.home import Home
 from remit.telemetry import Row
-from remit.tools.mcp.tool import KEY
+from remit.tools.mcp.tool import KEY, TRACE
 
 _NAME = "remit"
 _PATIENCE = 24 * 3600.0
@@ -118,8 +118,8 @@ class _Service:
         if session:
             result = await self._sessions.resume(offer.agent, session, tell)
         else:
-            key = (context.meta or {}).get(KEY, "")
-            result = await offer.call(params.arguments or {}, key if isinstance(key, str) else "", tell)
+            sent = Sent(_text(context, KEY), _text(context, TRACE))
+            result = await offer.call(params.arguments or {}, sent, tell)
         while result.status == "waiting":
             asked = await asking.ask(result.session)
             if isinstance(asked, types.InputRequiredResult):
@@ -143,6 +143,12 @@ class _Service:
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         return await self._resources.read(params.uri)
+
+
+def _text(context: Context, name: str) -> str:
+    """Give what a client sends beside a call under this name; empty for nothing that is text."""
+    said = (context.meta or {}).get(name, "")
+    return said if isinstance(said, str) else ""
 
 
 def _teller(context: Context) -> Tell:

@@ -36,6 +36,8 @@ class Wish:
     """The client's idempotency key; empty when it gave none."""
     session: str = ""
     """An earlier session to go on in; empty for a new one."""
+    trace: str = ""
+    """The W3C `traceparent` of the client's call."""
 
 
 @dataclass(eq=False, slots=True)
@@ -60,7 +62,7 @@ class Sessions:
         result = await self._again(agent, begun, tell, lasting=bool(wish.key)) if begun else None
         if result is None:
             name = begun or wish.session or f"{PREFIX}{secrets.token_hex(8)}"
-            driving = self.home.run(agent, wish.text, session=name, tenant=self.tenant)
+            driving = self.home.run(agent, wish.text, session=name, tenant=self.tenant, trace=wish.trace)
             result = await self._driven(name, driving, tell, lasting=bool(wish.key))
         if result.status == "waiting":
             self._waiting[asked] = result.session

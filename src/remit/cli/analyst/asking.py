@@ -1,6 +1,7 @@
 """Asking: one question to an analyst in a home, shown while it goes on; the files it left are written at the end."""
 
 import io
+import os
 import shlex
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from remit.core.ports import Delta
 from remit.core.values import JsonValue
 from remit.home import FOLDER, Home
 from remit.runtime import RunResult
+from remit.telemetry.spans import TRACEPARENT
 
 
 @dataclass(slots=True)
@@ -36,7 +38,7 @@ class Asking:
 
     async def ask(self, agent: Agent, question: str) -> int:
         """Ask, show how it goes, and give the exit status."""
-        items = self._heard(self.home.stream(agent, question))
+        items = self._heard(self.home.stream(agent, question, trace=os.environ.get(TRACEPARENT, "")))
         if self.screen.json:
             return await self._ask_for_machine(items)
         status = await Driver(self.home, self.store, self.screen, self.model).drive(items, [])

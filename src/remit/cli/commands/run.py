@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 
 from remit.cli.agents import load
@@ -11,6 +12,7 @@ from remit.cli.places import driven, find, folded, home, settled
 from remit.cli.screen import Screen
 from remit.core.errors import ConfigError
 from remit.runtime import attach
+from remit.telemetry.spans import TRACEPARENT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,5 +48,6 @@ async def main(args: argparse.Namespace) -> int:
             if tenant and tenant != owner:
                 raise ConfigError(f"session {session!r} belongs to tenant {owner!r}, not to {tenant!r}")
         said = [message, *map(attach, args.attach)]
-        items = opened.stream(loaded.agent, said, session=session, tenant=tenant)
+        trace = os.environ.get(TRACEPARENT, "")
+        items = opened.stream(loaded.agent, said, session=session, tenant=tenant, trace=trace)
         return await Driver(opened, args.store, screen, wish.model).drive(items, past)

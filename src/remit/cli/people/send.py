@@ -1,6 +1,7 @@
 """`remit send`: leave a message for a session; whoever drives it takes it up."""
 
 import argparse
+import os
 
 from remit.cli import exits
 from remit.cli.driving import explain
@@ -10,6 +11,7 @@ from remit.cli.resuming import foreseen, secrets_of
 from remit.cli.screen import Screen
 from remit.core.errors import ConfigError
 from remit.runtime import send
+from remit.telemetry.spans import TRACEPARENT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +31,7 @@ async def main(args: argparse.Namespace) -> int:
     secrets = secrets_of(await foreseen(args.store, args.session))
     async with stored(args.store, secrets) as store:
         session = await find(store, args.session)
-        await send(store, session, args.message, by=args.by, key=args.key)
+        await send(store, session, args.message, by=args.by, key=args.key, trace=os.environ.get(TRACEPARENT, ""))
         stands = await standing(args.store, store, session)
     if screen.json:
         screen.result({"session": session, "status": stands.status, "next": list(stands.commands)})

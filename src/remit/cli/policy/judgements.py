@@ -18,6 +18,7 @@ _OfCall = (
     ev.Judged
     | ev.ApprovalAsked
     | ev.ApprovalGiven
+    | ev.ApprovalEscalated
     | ev.EffectStarted
     | ev.EffectEnded
     | ev.EffectInDoubt
@@ -54,8 +55,9 @@ class Judgement:
             match record.event:
                 case ev.Judged(guard=guard, verdict=verdict, reason=reason):
                     yield {"seq": record.seq, "by": guard, "said": verdict, "reason": reason}
-                case ev.ApprovalGiven(by=by, granted=granted, reason=reason):
-                    yield {"seq": record.seq, "by": by, "said": "approved" if granted else "denied", "reason": reason}
+                case ev.ApprovalGiven(by=by, granted=granted, reason=reason, args=args):
+                    said = "denied" if not granted else "approved" if args is None else "edited"
+                    yield {"seq": record.seq, "by": by, "said": said, "reason": reason}
                 case _:
                     pass
 

@@ -26,6 +26,8 @@ from remit.home import MEMORY, Settings
 from remit.journal import Durability
 from remit.server.access import Access, AccessSettings, MemoryAccessStore, SqliteAccessStore, open_access
 from remit.server.exporting import rules
+from remit.server.notices import noticing
+from remit.server.projection.running import projecting
 from remit.server.service import Service
 from remit.server.service.streams import EACH
 from remit.tools.registry import FILE
@@ -84,13 +86,15 @@ async def main(args: argparse.Namespace) -> int:
         access = (await open_access(store, terms, host=args.host, tenant=tenant, name=login())).access
         # What it only counted is written before its store closes.
         closing.push_async_callback(access.close)
+        notices = await closing.enter_async_context(noticing(FILE, settings.secrets))
         agents = [await closing.enter_async_context(_ready(one)) for one in found]
-        service = Service(opened, agents, own_approvals=terms.own_approvals, streams=args.streams)
+        views = await closing.enter_async_context(projecting(opened, place))
+        service = Service(opened, agents, own_approvals=terms.own_approvals, streams=args.streams, projection=views)
         bind = api.Bind(host=args.host, port=args.port)
         with _stopping() as stop:
             # Around the service: what its last steps were is told too.
             async with (
-                telemetry.telling(opened, api, telling) as watched,
+                telemetry.telling(opened, api, telling, notices) as watched,
                 api.serving(api.site(service, access), service, bind, grace=args.grace) as url,
             ):
                 screen.result({"listening": url, "metrics": watched} if watched else {"listening": url})

@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, cast
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ class Wanted:
     """Where to be scraped; empty for nowhere."""
     port: int = 0
     export: "_Export | None" = None
+    logs: "_Logs | None" = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,38 +47,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help=f"send spans to this collector, such as http://127.0.0.1:4318; also {COLLECTOR}",
     )
+    parser.add_argument(
+        "--log",
+        metavar="FILE",
+        default="",
+        help="write what happens in sessions and in this process there as lines of JSON; - for standard error",
+    )
 
 
 def wanted(args: argparse.Namespace) -> Wanted:
     """Read what `add_arguments` took and the environment; raise `ConfigError` for what cannot be."""
     host, port = _place(str(args.metrics)) if args.metrics else ("", 0)
-    return Wanted(host, port, _export(str(args.otlp)))
+    return Wanted(host, port, _export(str(args.otlp)), _logs(str(args.log)))
 
 
 @contextlib.asynccontextmanager
-async def telling(home: Home, api: "Serving", wish: Wanted) -> AsyncGenerator[str]:
-    """Tell meanwhile; give the address of the metrics, or nothing when nobody wants them."""
-    if not wish.host and wish.export is None:
+async def telling(
+    home: Home, api: "Serving", wish: Wanted, notices: "_Export | None" = None
+) -> AsyncGenerator[str]:
+    """Tell meanwhile, also people what waits; give the address of the metrics, or nothing when nobody wants them."""
+    sending: list[_Export] = [one for one in (wish.export, wish.logs, notices) if one is not None]
+    if not wish.host and not sending:
         yield ""
         return
-    accumulated, sending = Metrics(), [wish.export] if wish.export else []
+    accumulated = Metrics()
     async with watching(home, [accumulated] if wish.host else [], sending) as following:
-        if not wish.host:
-            yield ""
-            return
-        backlog = Backlog(home.store)
-        sources = [
-            metrics(accumulated),
-            breakers(home.breakers.snapshot),
-            queue(backlog.queued),
-            follower(following),
-            *(one.measured for one in sending),
-        ]
-        told = cast("_Prometheus", importlib.import_module("remit.server.exporting.prometheus")).Exposition(sources)
-        scraping = cast("_Scraping", importlib.import_module("remit.server.exporting.scraping"))
-        site = scraping.scraped(told, backlog.look, loopback=is_loopback(wish.host))
-        async with api.listening(site, api.Bind(host=wish.host, port=wish.port)) as url:
-            yield url + scraping.PATH
+        # Within, so that what loggers say to the end is written before writing ends.
+        with wish.logs.heard() if wish.logs else contextlib.nullcontext():
+            if not wish.host:
+                yield ""
+                return
+            sources = [metrics(accumulated), follower(following), *(one.measured for one in sending)]
+            async with _scraped(home, api, wish, sources) as url:
+                yield url
+
+
+@contextlib.asynccontextmanager
+async def _scraped(home: Home, api: "Serving", wish: Wanted, own: Sequence[Source]) -> AsyncGenerator[str]:
+    backlog = Backlog(home.store)
+    sources = [*own, breakers(home.breakers.snapshot), queue(backlog.queued)]
+    told = cast("_Prometheus", importlib.import_module("remit.server.exporting.prometheus")).Exposition(sources)
+    scraping = cast("_Scraping", importlib.import_module("remit.server.exporting.scraping"))
+    site = scraping.scraped(told, backlog.look, loopback=is_loopback(wish.host))
+    async with api.listening(site, api.Bind(host=wish.host, port=wish.port)) as url:
+        yield url + scraping.PATH
 
 
 def _place(said: str) -> tuple[str, int]:
@@ -101,6 +114,13 @@ def _export(url: str) -> "_Export | None":
     return otlp.SpanExport(otlp.Exporting(endpoint=url, service=os.environ.get("OTEL_SERVICE_NAME") or "remit"))
 
 
+def _logs(to: str) -> "_Logs | None":
+    if not to:
+        return None
+    logs = cast("_Logging", importlib.import_module("remit.server.exporting.logs"))
+    return logs.LogExport(logs.Logging(to=to))
+
+
 class Serving(Protocol):
     """What there must be of `remit.server.api`."""
 
@@ -115,6 +135,15 @@ class Serving(Protocol):
 
 class _Export(Sending, Protocol):
     def measured(self, now: int) -> list[Measured]: ...
+
+
+class _Logs(_Export, Protocol):
+    def heard(self) -> AbstractContextManager[None]: ...
+
+
+class _Logging(Protocol):
+    def Logging(self, *, to: str) -> object: ...  # noqa: N802 - a class of that module
+    def LogExport(self, how: object) -> _Logs: ...  # noqa: N802 - a class of that module
 
 
 class _Otlp(Protocol):

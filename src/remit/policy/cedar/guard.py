@@ -18,6 +18,7 @@ from remit.policy.cedar.requests import Question, question, written
 from remit.policy.cedar.schema import Offer, offers_of, schema_for
 from remit.policy.cedar.source import Problem
 from remit.policy.cedar.values import UnfitError
+from remit.policy.order import together
 
 _NUMBERED = re.compile(r"`policy(\d+)`")
 
@@ -177,9 +178,8 @@ class _Prepared:
             return Verdict("deny", self._unpermitted(state))
         asking = [policy for policy in deciding if policy.ask]
         if asking:
-            times = [policy.expires for policy in asking if policy.expires]
             reason = "; ".join(dict.fromkeys(policy.ask for policy in asking))
-            return Verdict("ask", reason, expires=min(times, default=0.0))
+            return together([_question(policy, reason) for policy in asking])
         naming = [policy for policy in deciding if self.offer.spec.name in (policy.actions or ())]
         return Verdict(reason=f"permitted by {_cited(naming[0])}") if naming else ALLOW
 
@@ -197,6 +197,10 @@ class _Prepared:
 
 def _forbidding(policy: Policy) -> str:
     return f"{policy.reason} ({_cited(policy)})" if policy.reason else f"forbidden by {_cited(policy)}"
+
+
+def _question(policy: Policy, reason: str) -> Verdict:
+    return Verdict("ask", reason, expires=policy.expires, persons=policy.persons, escalate=policy.escalate)
 
 
 def _cited(policy: Policy) -> str:

@@ -9,9 +9,16 @@ from difflib import get_close_matches
 from remit.policy.cedar import engine
 from remit.policy.cedar.schema import Offer, schema_for
 from remit.policy.cedar.source import Piece, Problem, pieces
+from remit.policy.order import APPROVAL_SECONDS
 
-_ANNOTATIONS = ("ask", "expires", "id", "note", "reason")
+_ANNOTATIONS = ("ask", "escalate", "expires", "id", "note", "persons", "reason")
+_OF_ASKING = {
+    "expires": "says how long a question stands",
+    "persons": "says how many people are asked",
+    "escalate": "says when more people are told",
+}
 _SECONDS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_PERSONS = re.compile(r"[1-9]\d?")
 _AGE = re.compile(r"(?:\d+[dhms])+")
 _PREFIX = re.compile(r"^for policy `policy\d+`, ")
 _PROBE = " when { context.__never };"
@@ -50,6 +57,10 @@ class Policy:
     """Why a person must approve what it permits; empty when nobody must."""
     expires: float = 0.0
     """Seconds until the question lapses; 0 for the default."""
+    persons: int = 1
+    """How many different people must approve it."""
+    escalate: float = 0.0
+    """Seconds until more people are told; 0 for never."""
 
     @property
     def place(self) -> str:
@@ -102,6 +113,8 @@ def _policy(piece: Piece, unnamed: str) -> Policy | Problem:
         notes.get("reason", ""),
         notes.get("ask", ""),
         _seconds(notes["expires"]) if "expires" in notes else 0.0,
+        int(notes.get("persons", "1")),
+        _seconds(notes["escalate"]) if "escalate" in notes else 0.0,
     )
 
 
@@ -121,13 +134,21 @@ def _misannotated(found: engine.Parsed) -> str:
 
 
 def _misasked(found: engine.Parsed) -> str:
-    asks, expires = "ask" in found.annotations, found.annotations.get("expires")
+    notes = found.annotations
+    asks = "ask" in notes
     if asks and found.effect != "permit":
         return "@ask is for permit: what is forbidden is not asked about"
-    if expires is not None and not asks:
-        return "@expires says how long a question stands, and nothing is asked; add @ask"
-    if expires is not None and not _seconds(expires):
-        return f'@expires is {expires!r}; write a time such as @expires("2h") or @expires("1d12h")'
+    if not asks:
+        idle = next((name for name in _OF_ASKING if name in notes), None)
+        return f"@{idle} {_OF_ASKING[idle]}, and nothing is asked; add @ask" if idle else ""
+    for name in ("expires", "escalate"):
+        if name in notes and not _seconds(notes[name]):
+            return f'@{name} is {notes[name]!r}; write a time such as @{name}("2h") or @{name}("1d12h")'
+    if "persons" in notes and not _PERSONS.fullmatch(notes["persons"]):
+        return f'@persons is {notes["persons"]!r}; write how many people, such as @persons("2")'
+    lapse = _seconds(notes["expires"]) if "expires" in notes else APPROVAL_SECONDS
+    if "escalate" in notes and _seconds(notes["escalate"]) >= lapse:
+        return "@escalate is no earlier than the question lapses; write a shorter time"
     return ""
 
 

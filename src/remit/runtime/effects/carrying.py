@@ -22,12 +22,14 @@ from remit.core.token import Remit, sign
 from remit.core.values import JsonObject, JsonValue, Nanos, now_ms
 from remit.policy import budget_refusal, refusal
 from remit.runtime.effects.acting import Doing, Leave, Result, act, own, probe
+from remit.runtime.effects.approving import shown
 from remit.runtime.effects.traffic import FREE
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger
 from remit.runtime.payload import LARGE, fit, legible, outcome, packed
 from remit.runtime.recorder import NoRoom, Recorder
 from remit.runtime.world import World
+from remit.telemetry.spans import Callers
 
 _CALLED = frozenset({"started", "reconciled"})
 _DOUBTED = "Nobody can say yet, and a person looks into it. Do not make this call again."
@@ -62,6 +64,7 @@ class Carrying:
     _signed: str = field(default="")
     _said: tuple[int, tuple[str, ...]] = field(default=(-1, ()))
     """What the token says: how many labels, which only grow, and who asked."""
+    _callers: Callers | None = field(default=None)
     _circuits: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """The names of the circuits of each tool."""
 
@@ -141,7 +144,8 @@ class Carrying:
             try:
                 await self.recorder.reserve(started, go.held, lambda now: budget_refusal(now, started.hold))
             except (NoRoom, OverLimitError) as error:
-                denied = EffectEnded(Outcome(go.call.id, "denied", fit(f"not run: {error}")), made=go.made)
+                why = self._shown(go, f"not run: {error}")
+                denied = EffectEnded(Outcome(go.call.id, "denied", fit(why)), made=go.made)
                 return self.recorder.record(denied).outcome
         else:
             # The intent goes first: after a crash we must know that it may have happened.
@@ -245,7 +249,7 @@ class Carrying:
         if self.world.secrets.version:
             # Before it is measured: what is too large goes to a blob, and no secret may get there either.
             output = self.world.secrets.redact_event(EffectEnded(Outcome(go.call.id, status, output))).outcome.output
-        ended = await outcome(go.call.id, status, output, self.world.store)
+        ended = await outcome(go.call.id, status, self._shown(go, output), self.world.store)
         if mine and status == "ok" and spec.output is not None:
             self._compare(go, output)
         effect = self._run().effects.get(go.call.id)
@@ -263,6 +267,9 @@ class Carrying:
         hold = 0 if effect is None else effect.hold
         entries = () if hold == cost else await self._settle(go, cost)
         return self.recorder.record(event, entries).outcome
+
+    def _shown(self, go: Go, output: JsonValue) -> JsonValue:
+        return shown(self._run().effects.get(go.call.id), go.call, output)
 
     def _price(self, go: Go) -> Nanos:
         """Say what the call costs at most: what is held for it, also when its price has changed since."""
@@ -316,8 +323,8 @@ class Carrying:
         if go.tool.spec.doubt == "tell":
             self.recorder.record(Flagged("in_doubt", "notice", question, go.call.id))
             outcome = Outcome(go.call.id, "failed", f"{question.rstrip('.')}. {_DOUBTED}")
-            told = EffectEnded(outcome, self._price(go), labels=go.tool.spec.labels)
-            return self.recorder.record(told).outcome
+            ended = EffectEnded(outcome, self._price(go), labels=go.tool.spec.labels)
+            return self.recorder.record(ended).outcome
         await self.recorder.flush()
         raise Suspended("in_doubt", question)
 
@@ -327,8 +334,10 @@ class Carrying:
         resume = None
         if effect is not None and effect.wants is not None and effect.got is not None:
             resume = Resume(effect.got.given, effect.wants.memo)
-        name = self.world.tenant.name
-        return ToolContext(f"{session}-{call.id}", session, name, call.id, self._token(), run.task, resume)
+        if self._callers is None or self._callers.run != run.number:
+            self._callers = Callers(session, run.number, self.recorder.state.opened, run.trace)
+        key, name = f"{session}-{call.id}", self.world.tenant.name
+        return ToolContext(key, session, name, call.id, self._token(), run.task, resume, self._callers.of)
 
     def _token(self) -> str:
         """Sign what a child must stay inside of: also what this session has been given, and by whom it was asked."""
@@ -336,7 +345,8 @@ class Carrying:
         if self._said != (len(labels), by):
             tree = self.ledger.tree
             asked = tuple(dict.fromkeys((*tree.by, *by)))
-            tree = replace(tree, labels=tuple(sorted(labels)), by=asked)
+            # What began this session says nothing of its children: each is told its own call, beside what is signed.
+            tree = replace(tree, labels=tuple(sorted(labels)), by=asked, trace="")
             self._signed = sign(Remit(self.recorder.session, self.world.tenant.name, tree), self.world.key)
             self._said = len(labels), by
         return self._signed

@@ -17,18 +17,17 @@ from remit.core.ports import Tool, Verdict
 from remit.core.state import Effect, Run
 from remit.core.values import JsonObject, JsonValue, digest, now_ms
 from remit.policy import judge, refusal
+from remit.policy.order import APPROVAL_SECONDS
 from remit.runtime.effects.acting import own
+from remit.runtime.effects.approving import allowed, shown, undecided
 from remit.runtime.effects.carrying import Carrying, Go, asking
 from remit.runtime.halts import Stopped, Suspended
 from remit.runtime.ledger import Ledger
 from remit.runtime.payload import fit
 from remit.runtime.recorder import Recorder
-from remit.runtime.replaying.due import called, same_call, written
+from remit.runtime.replaying.due import called, same_args, same_call, written
 from remit.runtime.walk import together
 from remit.runtime.world import World
-
-APPROVAL_SECONDS = 24 * 3600.0
-"""How long a question for approval stands, unless its guard says otherwise."""
 
 
 @dataclass(slots=True)
@@ -97,7 +96,7 @@ class Gateway:
             case "started" | "reconciled":
                 return Go(effect.call, self._tool(effect.call), fresh=False)
 
-    def _check(self, call: Call, number: int, made: Call | None, *, approved: bool = False) -> Outcome | Suspended | Go:
+    def _check(self, call: Call, number: int, made: Call | None, *, approved: int = 0) -> Outcome | Suspended | Go:
         run = self.recorder.state.run
         assert run is not None
         fallback = run.effects.get(f"{call.id}f")
@@ -125,8 +124,8 @@ class Gateway:
         run = self.recorder.state.run
         assert run is not None
         effect = run.effects.get(call.id)
-        if call.id in run.redacted and (effect is None or effect.status == "wanted"):
-            # What a guard made of its arguments only the fallback was given.
+        if call.id in run.redacted and (effect is None or effect.status in {"wanted", "asked"}):
+            # What a guard or a person made of its arguments only the fallback was given.
             call = made = Call(call.tool, fallback.args, call.id)
         return Go(call, self._tool(call), made, over=True)
 
@@ -142,9 +141,12 @@ class Gateway:
             return call.problem
         return tool.check(given)
 
-    def _judged(self, go: Go, *, approved: bool) -> Outcome | Suspended | Go:
+    def _judged(self, go: Go, *, approved: int) -> Outcome | Suspended | Go:
         call, tool, made = go.call, go.tool, go.made
         verdict = judge(self.world.guards, call, tool.spec, self.recorder.state, approved=approved)
+        if approved and verdict.args is not None and not same_args(verdict.args, call.args):
+            # What was approved are other arguments than those that a guard makes of them now.
+            verdict = judge(self.world.guards, call, tool.spec, self.recorder.state)
         if verdict.kind == "allow":
             return self._afford(go)
         self.recorder.record(Judged(call.id, verdict.guard, verdict.kind, verdict.reason))
@@ -166,8 +168,19 @@ class Gateway:
         if verdict.args is not None:
             call = made = Call(call.tool, verdict.args, call.id)
             self.recorder.record(Judged(call.id, verdict.guard, "redact", verdict.reason))
-        expires = now_ms() + round((verdict.expires or APPROVAL_SECONDS) * 1000)
-        asked = ApprovalAsked(call.id, digest([call.tool, call.args]), verdict.reason, expires, made)
+        now = now_ms()
+        expires = now + round((verdict.expires or APPROVAL_SECONDS) * 1000)
+        escalates = now + round(verdict.escalate * 1000) if verdict.escalate else 0
+        asked = ApprovalAsked(
+            call.id,
+            digest([call.tool, call.args]),
+            verdict.reason,
+            expires,
+            made,
+            max(verdict.persons, 1),
+            # What would escalate after it lapsed never does.
+            escalates if escalates < expires else 0,
+        )
         self.recorder.record(asked)
         return Suspended("approval", f"approve {call.tool} ({call.id})? {verdict.reason}")
 
@@ -176,15 +189,20 @@ class Gateway:
         assert asked is not None
         if given is None:
             if now_ms() > asked.expires:
-                return self._end(call, "denied", "not allowed: nobody decided in time", None)
+                return self._end(call, "denied", f"not allowed: {undecided(effect)}", None)
             return Suspended("approval", f"approve {call.tool} ({call.id})? {asked.reason}")
         if not given.granted:
             reason = f": {given.reason}" if given.reason else ""
             return self._end(call, "denied", f"not allowed: {given.by} said no{reason}", None)
-        if given.digest != digest([call.tool, call.args]) or given.at > asked.expires:
+        made = None
+        if given.args is not None and given.digest == asked.digest:
+            # Another call than the one that was asked about: all of it is checked as if nobody had seen it yet.
+            call = made = Call(call.tool, given.args, call.id)
+        approved = allowed(effect, call)
+        if approved < (asked.persons if made is None else 1):
             return self._end(call, "denied", "not allowed: the approval is for other arguments or came too late", None)
         # The world may have changed while the person thought: everything but the question is checked again.
-        return self._check(call, number, None, approved=True)
+        return self._check(call, number, made, approved=approved)
 
     def _asleep(self, effect: Effect, number: int) -> Outcome | Suspended | Go:
         """Go on with a call that asked for input: nothing has happened yet, so only the approval still holds."""
@@ -192,15 +210,16 @@ class Gateway:
             return Suspended("in_doubt", effect.question)
         if effect.got is None:
             return Suspended("input", asking(effect.call, effect.wants.question))
-        approved = effect.given is not None and effect.given.granted
-        return self._check(effect.call, number, None, approved=approved)
+        return self._check(effect.call, number, None, approved=allowed(effect, effect.call))
 
     def _afford(self, go: Go) -> Go:
         price = go.tool.spec.price
         return go if price == 0 else replace(go, held=self.ledger.hold(price, self.recorder.state.limits))
 
     def _end(self, call: Call, status: OutcomeStatus, output: JsonValue, made: Call | None) -> Outcome:
-        return self.recorder.record(EffectEnded(Outcome(call.id, status, fit(output)), made=made)).outcome
+        run = self.recorder.state.run
+        said = shown(run.effects.get(call.id) if run else None, call, output)
+        return self.recorder.record(EffectEnded(Outcome(call.id, status, fit(said)), made=made)).outcome
 
     def _tool(self, call: Call) -> Tool:
         tool = self.world.tools.get(call.tool)

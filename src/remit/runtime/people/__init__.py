@@ -1,10 +1,23 @@
 """What people may add to a session, and what of it waits for them."""
 
 from remit.runtime.people.answers import choices, kinds, unfit
-from remit.runtime.people.decisions import answer, cancel, close, decide, raise_limit, send, settle
-from remit.runtime.people.questions import awaited, doubted, loose_ends, waiting
+from remit.runtime.people.decisions import (
+    Shown,
+    answer,
+    cancel,
+    close,
+    decide,
+    edit,
+    escalate,
+    misfit,
+    raise_limit,
+    send,
+    settle,
+)
+from remit.runtime.people.questions import awaited, doubted, due_escalation, loose_ends, missing, waiting
 
 __all__ = [
+    "Shown",
     "answer",
     "awaited",
     "cancel",
@@ -12,8 +25,13 @@ __all__ = [
     "close",
     "decide",
     "doubted",
+    "due_escalation",
+    "edit",
+    "escalate",
     "kinds",
     "loose_ends",
+    "misfit",
+    "missing",
     "raise_limit",
     "send",
     "settle",

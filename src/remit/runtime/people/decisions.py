@@ -1,32 +1,44 @@
 """People: what a person may add to a session that nobody in this process drives. Each decision is one append."""
 
+import copy
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from remit.core.errors import ApprovalError, ConflictError, UnknownSessionError
 from remit.core.events import (
+    ApprovalAsked,
+    ApprovalEscalated,
     ApprovalGiven,
     CancelAsked,
     EffectReconciled,
     Event,
     InputGiven,
     LimitRaised,
-    MessageReceived,
     RunEnded,
     SessionClosed,
 )
 from remit.core.limits import Limits
-from remit.core.ports import Store
+from remit.core.ports import Store, Tool
 from remit.core.state import Effect, State
-from remit.core.values import JsonObject, JsonValue, now_ms
-from remit.runtime.attaching import Said, kept
-from remit.runtime.payload import fit, legible
+from remit.core.values import JsonObject, JsonValue, digest, now_ms
+from remit.runtime.attaching import Said, received
+from remit.runtime.payload import LARGE, fit, legible, packed
 from remit.runtime.people.answers import unfit
-from remit.runtime.people.questions import awaited, doubted, loose_ends, waiting
+from remit.runtime.people.questions import awaited, doubted, due_escalation, loose_ends, missing, waiting
 
 # What a tree shares is pinned when its root is opened, and the velocity's watcher is the agent's.
 _LIMITS = frozenset(Limits.__struct_fields__) - {"unpriced", "depth", "children", "usd_per_minute"}
 _FRACTIONS = frozenset({"usd", "session_usd", "tree_usd", "seconds"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A call as it was shown to whoever decides on it, who must not have decided on it with other arguments."""
+
+    call: str
+    digest: str
+    """What the digest of the question begins with."""
 
 
 async def add(store: Store, session: str, make: Callable[[State], Sequence[Event]]) -> State:
@@ -46,33 +58,86 @@ async def add(store: Store, session: str, make: Callable[[State], Sequence[Event
         return state
 
 
-async def send(store: Store, session: str, said: Said, *, by: str, key: str = "") -> State:
-    """Leave a message for the agent."""
-    text, parts = await kept(said, store)
+async def send(store: Store, session: str, said: Said, *, by: str, key: str = "", trace: str = "") -> State:
+    """Leave a message for the agent; what comes of it goes on with the trace of the W3C `traceparent` given."""
+    message = await received(said, store, by=by, key=key, trace=trace)
 
     def make(state: State) -> Sequence[Event]:
         if state.closed is not None:
             raise ApprovalError(f"session {session!r} is closed; open a new one")
-        return () if key and key in state.keys else (MessageReceived(text, by, key, parts),)
+        return () if key and key in state.keys else (message,)
 
     return await add(store, session, make)
 
 
-async def decide(store: Store, session: str, call: str, *, granted: bool, by: str, reason: str = "") -> State:
-    """Approve or deny a call for exactly the arguments it has; raise `ApprovalError` when that cannot be."""
+async def decide(store: Store, session: str, call: str | Shown, *, granted: bool, by: str, reason: str = "") -> State:
+    """Allow or deny a call for exactly the arguments it has; raise `ApprovalError` when that cannot be.
+
+    It may run once as many different people as are wanted have allowed it; one is enough to deny it.
+    """
+
+    shown = call if isinstance(call, Shown) else Shown(call, "")
 
     def make(state: State) -> Sequence[Event]:
-        effect = _find(waiting(state), session, call, "waits for a decision")
-        asked = effect.asked
-        assert asked is not None
-        at = now_ms()
-        if at > asked.expires:
-            raise ApprovalError(
-                f"the question about {effect.call.tool} ({effect.call.id}) has lapsed; resume the session"
-            )
+        effect, asked, at = _open(state, session, shown.call)
+        if not asked.digest.startswith(shown.digest):
+            raise ApprovalError(f"{effect.call.tool} ({effect.call.id}) waits with other arguments by now; look again")
+        if granted:
+            _once(effect, by)
         return (ApprovalGiven(effect.call.id, granted, by, asked.digest, reason, at),)
 
     return await add(store, session, make)
+
+
+async def edit(store: Store, session: str, call: str, args: JsonObject, *, by: str, reason: str = "") -> State:
+    """Allow a call with other arguments: another call, which is checked anew; raise `ApprovalError` as `decide` does.
+
+    Whether they fit the tool is found out when the session goes on; whoever has the tool can ask `misfit` before.
+    """
+    said = {legible(str(name)): fit(value) for name, value in args.items()}
+    size = len(packed(said))
+    if size > LARGE:
+        raise ApprovalError(f"these arguments have {size} bytes; a person may give at most {LARGE}")
+
+    def make(state: State) -> Sequence[Event]:
+        effect, asked, at = _open(state, session, call)
+        same = digest([effect.call.tool, said]) == asked.digest
+        if same:
+            # Nothing was changed, so whoever has allowed it has allowed this.
+            _once(effect, by)
+        given = ApprovalGiven(
+            effect.call.id,
+            granted=True,
+            by=by,
+            digest=asked.digest,
+            reason=reason,
+            at=at,
+            args=None if same else said,
+        )
+        return (given,)
+
+    return await add(store, session, make)
+
+
+async def escalate(store: Store, session: str, call: str) -> State:
+    """Write down that a call has waited so long that more people are told; nothing when it is not time, or was."""
+
+    def make(state: State) -> Sequence[Event]:
+        at = now_ms()
+        return tuple(
+            ApprovalEscalated(effect.call.id, at)
+            for effect in waiting(state)
+            if effect.call.id == call and effect.asked and 0 < due_escalation(effect) <= at <= effect.asked.expires
+        )
+
+    return await add(store, session, make)
+
+
+def misfit(tool: Tool, args: JsonObject) -> str:
+    """Say why a tool would not take these arguments, naming the field where it can; empty when it would."""
+    if tool.spec.withheld:
+        return f"{tool.spec.name} is withheld: {tool.spec.withheld}"
+    return tool.check(copy.deepcopy(args))
 
 
 async def settle(store: Store, session: str, call: str, *, happened: bool, by: str, output: JsonValue = None) -> State:
@@ -139,6 +204,25 @@ async def raise_limit(store: Store, session: str, limit: str, to: float, *, by: 
             f"limit {limit!r} cannot be {to!r}; give a whole number, or for dollars and seconds any, from 0"
         )
     return await add(store, session, lambda state: (LimitRaised(limit, to, by),))
+
+
+def _open(state: State, session: str, call: str) -> tuple[Effect, ApprovalAsked, int]:
+    """Give a call that waits for a decision, its question and the time; raise `ApprovalError` when it has lapsed."""
+    effect, at = _find(waiting(state), session, call, "waits for a decision"), now_ms()
+    assert effect.asked is not None
+    if at > effect.asked.expires:
+        raise ApprovalError(f"the question about {effect.call.tool} ({effect.call.id}) has lapsed; resume the session")
+    return effect, effect.asked, at
+
+
+def _once(effect: Effect, by: str) -> None:
+    """Raise `ApprovalError` when this person has allowed a call already: it takes others."""
+    if any(one.by == by for one in effect.yes):
+        names, more = ", ".join(one.by for one in effect.yes), missing(effect)
+        people = "1 more person" if more == 1 else f"{more} more people"
+        raise ApprovalError(
+            f"{by} has approved {effect.call.tool} ({effect.call.id}) already; approved by {names}, and {people} must"
+        )
 
 
 def _find(effects: Sequence[Effect], session: str, call: str, what: str) -> Effect:

@@ -14,6 +14,16 @@ def waiting(state: State) -> tuple[Effect, ...]:
     return tuple(effect for effect in run.effects.values() if effect.status == "asked" and effect.given is None)
 
 
+def missing(effect: Effect) -> int:
+    """Say how many more people must allow a call that waits for a decision."""
+    return 0 if effect.asked is None or effect.given is not None else max(effect.asked.persons - len(effect.yes), 0)
+
+
+def due_escalation(effect: Effect) -> int:
+    """Say when more people are to be told of a call that waits, in milliseconds since the epoch; 0 for never again."""
+    return 0 if effect.asked is None or effect.given is not None or effect.escalated else effect.asked.escalates
+
+
 def doubted(state: State) -> tuple[Effect, ...]:
     """List the calls of which nobody knows whether they happened."""
     run = state.run

@@ -226,4 +226,5 @@ def _inherits(effect: Effect) -> bool:
     if effect.status in {"started", "in_doubt", "reconciled"}:
         return True
     # An approval and an answer are for one call: a fork must not make it again with the same.
-    return effect.status in {"asked", "input"} and (effect.given is not None or effect.got is not None)
+    decided = effect.given is not None or effect.got is not None or bool(effect.yes)
+    return effect.status in {"asked", "input"} and decided

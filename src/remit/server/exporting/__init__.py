@@ -4,18 +4,20 @@
 and Grafana.
 """
 
-from remit.server.exporting.following import Follower, Pace, Reader
+from remit.server.exporting.following import Follower, Keeping, Pace, Reader, Stood
 from remit.server.exporting.sources import Backlog, Queued, Source, breakers, follower, metrics, queue
 from remit.server.exporting.watching import Sending, watching
 
 __all__ = [
     "Backlog",
     "Follower",
+    "Keeping",
     "Pace",
     "Queued",
     "Reader",
     "Sending",
     "Source",
+    "Stood",
     "breakers",
     "follower",
     "metrics",

@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from remit.core import events as ev
@@ -20,6 +20,8 @@ from remit.core.values import now_ms
 _PAGE = 200
 _NEWEST = _PAGE
 """Sessions at rest, the newest, that every look is about; older ones are looked at in a survey."""
+_BREATH = 256
+"""Records shown before other work has its turn."""
 _UNDER_WAY: tuple[SessionStatus, ...] = ("running", "waiting")
 _AT_REST: tuple[SessionStatus, ...] = ("idle", "closed")
 
@@ -56,6 +58,35 @@ class Pace:
     """So many sessions at rest readers keep the past of, so that it need not be read again."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stood:
+    """Where readers that keep what they were shown stand with a session, from an earlier life of theirs."""
+
+    seq: int
+    changed: int
+    """The line of the session said so."""
+    looked: int
+    """When it was last read, or earlier; in milliseconds since the epoch."""
+    running: bool = False
+
+
+async def _at_once() -> None:
+    """Wait for nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """What there is of readers that keep what they were shown for longer than they live."""
+
+    stood: Mapping[str, Stood] = field(default_factory=dict[str, Stood])
+    """Where they stand, by session; only what comes after that is fresh."""
+    between: Callable[[], Awaitable[None]] = _at_once
+    """Waited for before each session, so that they can catch up."""
+
+
+_NOTHING = Keeping()
+
+
 @dataclass(slots=True)
 class _Known:
     seq: int = 0
@@ -79,12 +110,16 @@ class Follower:
         since: int | None = None,
         pace: Pace | None = None,
         clock: Callable[[], int] = now_ms,
+        keeping: Keeping = _NOTHING,
     ) -> None:
         """Take records from `since` on, in milliseconds since the epoch, as fresh; from now on when `None`."""
         self._store, self._readers, self._clock = store, readers, clock
         self._since = clock() if since is None else since
         self._pace = pace or Pace()
-        self._known: dict[str, _Known] = {}
+        self._between = keeping.between
+        self._known = {
+            name: _Known(one.seq, one.changed, one.looked, one.running) for name, one in keeping.stood.items()
+        }
         self._rest: OrderedDict[str, None] = OrderedDict()
         self._touched: set[str] = set()
         self._news = asyncio.Event()
@@ -168,6 +203,7 @@ class Follower:
     async def _catch_up(self, session: str, changed: int | None) -> None:
         # Other work comes first.
         await asyncio.sleep(0)
+        await self._between()
         known = self._known.setdefault(session, _Known())
         known.looked = self._clock()
         try:
@@ -177,18 +213,30 @@ class Follower:
         except JournalError as error:
             self._failed(f"session {session!r}", error)
             return
+        try:
+            await self._show(session, known, records)
+        except asyncio.CancelledError:
+            # Half of it was shown: whoever looks again begins at its beginning.
+            self._let_go(session, known)
+            raise
+        # Only now: what was stopped in the middle has changed for whoever looks again.
         known.changed = known.changed if changed is None else changed
-        for record in records:
+        if records:
+            known.remembered = True
+        self._keep(session, known)
+
+    async def _show(self, session: str, known: _Known, records: Sequence[ev.Record]) -> None:
+        for count, record in enumerate(records, 1):
+            if count % _BREATH == 0:
+                await asyncio.sleep(0)
             fresh = record.seq > known.seq and record.at >= self._since
             for reader in self._readers:
                 self._guarded(
                     lambda reader=reader, record=record, fresh=fresh: reader.see(session, record, fresh=fresh)
                 )
             known.running = _running(record.event, running=known.running)
-        if records:
-            self.read += len(records)
-            known.seq, known.remembered = max(known.seq, records[-1].seq), True
-        self._keep(session, known)
+            known.seq = max(known.seq, record.seq)
+            self.read += 1
 
     def _keep(self, session: str, known: _Known) -> None:
         """Remember what is under way, and of what rests the most recent."""
@@ -198,9 +246,12 @@ class Follower:
         self._rest[session] = None
         while len(self._rest) > self._pace.resting:
             oldest, _ = self._rest.popitem(last=False)
-            self._known[oldest].remembered = False
-            for reader in self._readers:
-                self._guarded(lambda reader=reader, oldest=oldest: reader.forget(oldest))
+            self._let_go(oldest, self._known[oldest])
+
+    def _let_go(self, session: str, known: _Known) -> None:
+        known.remembered = False
+        for reader in self._readers:
+            self._guarded(lambda reader=reader: reader.forget(session))
 
     def _guarded(self, act: Callable[[], None]) -> None:
         try:

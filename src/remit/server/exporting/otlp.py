@@ -52,7 +52,7 @@ class Exporting(msgspec.Struct, frozen=True, kw_only=True):
     longest: int = LONGEST
     """Characters of a captured value."""
     share: float = 1.0
-    """Of all traces, so many are exported: a tree of sessions always whole."""
+    """Of the traces that begin here, so many are exported, each whole; of others as whoever began them has said."""
     batch: int = 512
     room: int = 20_000
     """Spans that may wait; the oldest make room."""
@@ -107,12 +107,16 @@ class SpanExport:
         spans = self._tracing.see(session, record)
         if not fresh:
             return
-        self._waiting.extend(span for span in spans if sampled(span.trace, self._how.share))
+        self._waiting.extend(span for span in spans if self._wanted(span))
         while len(self._waiting) > self._how.room:
             self._waiting.popleft()
             self.crowded += 1
         if len(self._waiting) >= self._how.batch:
             self._full.set()
+
+    def _wanted(self, span: Span) -> bool:
+        # Whoever began a trace has said whether all of it is recorded.
+        return sampled(span.trace, self._how.share) if span.sampled is None else span.sampled
 
     def forget(self, session: str) -> None:
         """Let go of a session that is at rest."""

@@ -5,7 +5,7 @@ It lags a moment behind; whoever acts reads the journal itself. Losing it loses 
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 
@@ -48,16 +48,16 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     status: SessionStatus | Literal[""] = ""
     ended: Ended | Literal[""] = ""
     """How the last run ended."""
-    agent: str = ""
-    text: str = ""
+    agent: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    text: Annotated[str, msgspec.Meta(max_length=500)] = ""
     """Words that must all be in a message of the session (said or answered), or the beginning of its id."""
-    flag: str = ""
+    flag: FlagKind | Literal[""] = ""
     """A kind of flag that it must have."""
-    since: int = 0
+    since: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     """Changed at this time or later."""
     order: Order = "changed"
-    limit: int = 50
-    after: str = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 50
+    after: Annotated[str, msgspec.Meta(max_length=200)] = ""
     """The cursor that a page gave."""
 
 
@@ -216,7 +216,11 @@ class Projection(Protocol):
         ...
 
     async def figures(self, tenant: str, *, since: int, until: int, step: int) -> Figures:
-        """Say what a span of time came to, in buckets of `step` milliseconds, at least an hour each."""
+        """Say what a span of time came to, in buckets of `step` milliseconds, at least an hour each.
+
+        The span is rounded to whole hours and the step lengthened where there would be more than 24 * 92 buckets; the
+        answer says to what. Buckets in which nothing happened are left out.
+        """
         ...
 
     async def flags(self, tenant: str, *, kinds: Sequence[FlagKind] = (), limit: int = 50, after: str = "") -> FlagPage:

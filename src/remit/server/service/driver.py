@@ -7,7 +7,7 @@ does not find. `wake` is a hint that may come too often and never too rarely.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from remit.core.agent import Agent
 from remit.core.errors import RemitError, SessionBusyError
@@ -15,7 +15,7 @@ from remit.core.ports import SessionQuery, SessionRow
 from remit.core.state import State
 from remit.core.values import now_ms
 from remit.home import HANDED_BACK, Home
-from remit.runtime import Session
+from remit.runtime import Session, escalate
 from remit.server.service.work import work
 
 _log = logging.getLogger("remit.server")
@@ -56,10 +56,13 @@ class Driver:
         at_once: int = 1000,
         look_again: float = _LOOK_AGAIN,
         cut: float = _CUT,
+        held: Callable[[str, str], str] | None = None,
     ) -> None:
         """Take who may be driven; `at_once` is how many sessions at the same time, others wait for their turn.
 
         What other processes leave is looked for every `look_again` seconds; a step that is cut off has `cut` to end.
+        `held` says why the sessions of a tenant's agent are not to go on, nothing when they are; tell `switched` when
+        it changes.
         """
         self._home, self._agents = home, agents
         self._room = asyncio.Semaphore(at_once)
@@ -72,6 +75,8 @@ class Driver:
         self._broke: dict[str, int] = {}
         self._look_again, self._cut = look_again, cut
         self._looking: asyncio.Task[None] | None = None
+        self._nudge = asyncio.Event()
+        self._held = held
         self._draining = False
         home.lives.watch(self._begun)
 
@@ -96,7 +101,9 @@ class Driver:
 
     async def _keep_looking(self) -> None:
         while True:
-            await asyncio.sleep(self._look_again)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudge.wait(), self._look_again)
+            self._nudge.clear()
             try:
                 await self._look()
             except RemitError as error:
@@ -158,6 +165,19 @@ class Driver:
             living.pause(why)
         return living is not None
 
+    def switched(self) -> None:
+        """Have all that is held back now stop after its step, and what no longer is go on.
+
+        What was sent to it meanwhile waits in its journal.
+        """
+        self._home.lives.pause(HANDED_BACK, self._stops)
+        # What sleeps is looked at again though nobody wrote to it.
+        self._read.clear()
+        self._nudge.set()
+
+    def _stops(self, living: Session) -> bool:
+        return self._held is not None and bool(self._held(living.world.tenant.name, living.agent.name))
+
     async def drain(self, grace: float) -> None:
         """Take up nothing more, have all stop after the step they are in, and hand them back for the next process.
 
@@ -183,7 +203,7 @@ class Driver:
                 _log.warning("session %s does not let itself be cut off", task.get_name().removeprefix(_TASK))
 
     def _begun(self, living: Session) -> None:
-        if self._draining:
+        if self._draining or self._stops(living):
             living.pause(HANDED_BACK)
 
     # -- one session -----------------------------------------------------------------------------------------------
@@ -246,14 +266,24 @@ class Driver:
     async def _due(self, session: str, *, forced: bool) -> Agent | None:
         """Give the agent of a session that can go on now; otherwise set a timer if there is a time at which it can."""
         state = State.fold(record.event for record in await self._home.store.read(session))
-        if state.opened is None:
+        opened = state.opened
+        if opened is None:
             return None
         if len(self._read) >= _KNOWN:
             self._read.clear()
         self._read[session] = state.seq
+        if self._held is not None and self._held(opened.tenant, opened.agent) and not _cancelled(state):
+            if forced:
+                self._forced.add(session)
+            return None
         due = work(state, now_ms())
+        if due.escalate:
+            for call in due.escalate:
+                state = await escalate(self._home.store, session, call)
+            self._read[session] = state.seq
+            due = work(state, now_ms())
         if due.now or (forced and state.run is not None):
-            return self._agents.get(state.opened.agent)
+            return self._agents.get(opened.agent)
         if due.at is not None:
             self._set(session, min((due.at - now_ms()) / 1000, _FARTHEST))
         return None
@@ -273,3 +303,8 @@ class Driver:
     def _ring(self, session: str) -> None:
         self._timers.pop(session, None)
         self._begin(session)
+
+
+def _cancelled(state: State) -> bool:
+    """Say whether somebody wants it to end: it does so before it acts again, so nothing needs to hold it back."""
+    return state.run is not None and state.run.cancelled is not None

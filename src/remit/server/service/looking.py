@@ -1,20 +1,36 @@
 """Looking: agents, their tools, a tenant's budget, and the bytes that the journal of a session names."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from remit.core.agent import Agent
-from remit.core.errors import JournalError
+from remit.core.errors import JournalError, RemitError
 from remit.core.events import EffectEnded, Event, MessageReceived, ProgramEnded
 from remit.core.messages import Part
+from remit.core.ports import SessionQuery, SessionStatus
 from remit.core.values import nanos, now_ms, usd
 from remit.home import Home
 from remit.runtime.ledger import day, running_account, spent_account
 from remit.server.access.port import Principal
 from remit.server.service.owned import Owned
 from remit.server.service.refusals import RefusedError
-from remit.server.service.views import AgentView, ArtefactView, BreakerView, BudgetView, ToolView, agent_view, tool_view
+from remit.server.service.views import (
+    AgentView,
+    ArtefactView,
+    BreakerView,
+    BudgetView,
+    Holds,
+    HoldView,
+    ToolView,
+    agent_view,
+    tool_view,
+)
+
+_HOLDING: tuple[tuple[SessionStatus, int], ...] = (("running", 200), ("waiting", 100))
+"""Sessions that may hold money, and how many of them are looked at."""
+_SHOWN = 50
 
 _MEDIA = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
 
@@ -49,6 +65,18 @@ class Looking:
             ]
         )
 
+    def serves(self, agent: str) -> bool:
+        """Say whether an agent is served here."""
+        return agent in self._agents
+
+    async def has_tool(self, name: str) -> bool:
+        """Say whether an agent that is served here has a tool, as far as its toolsets can be opened."""
+        for agent in self._all():
+            with contextlib.suppress(RemitError):
+                if name in await self._home.toolsets.tools(agent):
+                    return True
+        return False
+
     def breakers(self) -> tuple[BreakerView, ...]:
         """List the circuits of this process."""
         found = self._home.breakers.snapshot()
@@ -71,6 +99,22 @@ class Looking:
             running=await self._home.store.used(running_account(name)),
             running_cap=tenant.sessions if tenant else None,
         )
+
+    async def holds(self, principal: Principal) -> Holds:
+        """Say in which sessions of a tenant money is held for acts under way, the most first."""
+        found: list[HoldView] = []
+        more = False
+        for status, most in _HOLDING:
+            rows = await self._home.sessions(SessionQuery(status=status, tenant=principal.tenant, limit=most + 1))
+            more |= len(rows) > most
+            for row in rows[:most]:
+                living = self._home.lives.living(row.id)
+                run = (living.state if living else await self._owned.state(principal, row.id)).run
+                if run is not None and run.held:
+                    hold = HoldView(session=row.id, agent=row.agent, held_usd=usd(run.held), spent_usd=usd(run.spent))
+                    found.append(hold)
+        found.sort(key=lambda one: -one.held_usd)
+        return Holds(held_usd=sum(one.held_usd for one in found), holds=tuple(found[:_SHOWN]), more=more)
 
     async def blob(self, principal: Principal, session: str, digest: str) -> Blob:
         """Give bytes by their digest, if an event of this session says that they belong to it."""

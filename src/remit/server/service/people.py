@@ -1,10 +1,11 @@
 """People: what waits for them in the sessions of their tenant, and what they decide, signed with their name."""
 
+from remit.core.errors import ApprovalError
 from remit.core.ports import SessionQuery
 from remit.core.state import State
 from remit.core.values import JsonObject, JsonValue
 from remit.home import Home
-from remit.runtime import answer, decide, settle
+from remit.runtime import Shown, answer, decide, edit, misfit, settle, waiting
 from remit.server.access.approvers import approver
 from remit.server.access.port import Principal
 from remit.server.service.driver import Driver
@@ -33,17 +34,43 @@ class People:
             found += waits(row.id, await self._owned.state(principal, row.id), kind)
         return tuple(found), rows[limit - 1].id if len(rows) > limit else ""
 
-    async def decide(self, principal: Principal, session: str, call: str, *, granted: bool, reason: str = "") -> State:
-        """Allow or deny a call for exactly the arguments it has; raise `ApprovalError` when that cannot be.
+    async def decide(
+        self,
+        principal: Principal,
+        session: str,
+        call: str | Shown,
+        *,
+        granted: bool,
+        reason: str = "",
+        args: JsonObject | None = None,
+    ) -> State:
+        """Allow or deny a call for exactly the arguments it has, or allow it with other `args`, which are checked anew.
 
-        Raise `DeniedError` for who would allow what they asked for themselves.
+        Raise `ApprovalError` when that cannot be, `DeniedError` for who would allow what they asked for themselves.
         """
         state = await self._owned.state(principal, session)
         if granted:
             approver(principal, asked_by=_asked_by(state), own=self._own)
-        state = await decide(self._home.store, session, call, granted=granted, by=principal.name, reason=reason)
+        store, by = self._home.store, principal.name
+        if args is None:
+            state = await decide(store, session, call, granted=granted, by=by, reason=reason)
+        elif granted:
+            named = call.call if isinstance(call, Shown) else call
+            await self._fit(state, named, args)
+            state = await edit(store, session, named, args, by=by, reason=reason)
+        else:
+            raise ApprovalError("a call that is denied gets no other arguments; leave them out, or allow it")
         self._driver.wake(session)
         return state
+
+    async def _fit(self, state: State, call: str, args: JsonObject) -> None:
+        """Raise `ApprovalError` when the tool would not take these arguments, as far as it is known here."""
+        agent = self._driver.serves(state.opened.agent) if state.opened is not None else None
+        wanted = next((effect.call.tool for effect in waiting(state) if effect.call.id == call), "")
+        tool = (await self._home.toolsets.tools(agent)).get(wanted) if agent is not None else None
+        problem = misfit(tool, args) if tool is not None else ""
+        if problem:
+            raise ApprovalError(f"{wanted} ({call}) does not take these arguments: {problem}")
 
     async def answer(self, principal: Principal, session: str, call: str, given: JsonObject | None) -> State:
         """Answer what a call asks, or decline with `None`; raise `ApprovalError` for an answer that does not fit."""

@@ -4,6 +4,7 @@ Every act is for a principal and confined to its tenant: a session of another te
 What is accepted is durable before it is acknowledged; who does the work then is the driver's business.
 """
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Sequence
@@ -18,16 +19,21 @@ from remit.home import Home
 from remit.home.beginning import named
 from remit.runtime import Replayed, Said, cancel, close, send
 from remit.server.access.port import Principal
+from remit.server.projection.absent import NoProjection
+from remit.server.projection.port import Projection
 from remit.server.service.driver import Driver
 from remit.server.service.looking import Looking
 from remit.server.service.owned import Owned
 from remit.server.service.people import People
 from remit.server.service.refusals import RefusedError
 from remit.server.service.streams import EACH, Streams
+from remit.server.service.switching import Switching
+from remit.server.service.tracing import Tracing
 from remit.server.service.views import Page, SessionView, listed, session_view
+from remit.server.switches import Board
 
 _MADE = re.compile(r"[0-9a-f]{24}")
-"""What `_name_of` makes; nobody may sit where the key of somebody else will lead."""
+"""What `name_of` makes; nobody may sit where the key of somebody else will lead."""
 
 GRACE = 30.0
 """Seconds that a step under way has to come to its end when the process stops."""
@@ -44,6 +50,8 @@ class Wish:
     """The same key again is the same session and the same message."""
     session: str = ""
     """What it is to be called; begins with the tenant and a dot where there are several tenants."""
+    trace: str = ""
+    """The W3C `traceparent` of who asks, if they are in a trace: what comes of it goes on with that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +67,35 @@ class Service:
     """The sessions of a home and the agents that work in them."""
 
     def __init__(
-        self, home: Home, agents: Sequence[Agent], *, own_approvals: bool = False, streams: int = EACH
+        self,
+        home: Home,
+        agents: Sequence[Agent],
+        *,
+        own_approvals: bool = False,
+        streams: int = EACH,
+        projection: Projection | None = None,
+        switches: Board | None = None,
     ) -> None:
         """Serve these agents, each by its name; raise `ConfigError` when two have the same.
 
         With `own_approvals` people may approve what they asked for. `streams` is how many of them one principal has.
+        What is asked across sessions is asked of the `projection`. What is off by the `switches` is not worked on; the
+        home must have been opened with their guard.
         """
         known = {agent.name: agent for agent in agents}
         if len(known) < len(agents):
             raise ConfigError("two agents of the same name cannot be served together; rename one")
         self.home = home
-        self.driver = Driver(home, known)
-        self.streams = Streams(home, each=streams)
+        self.projection: Projection = projection or NoProjection()
         self.owned = Owned(home.store)
+        self.looking = Looking(home, self.owned, known)
+        self.switching = Switching(home, switches, self.looking, projection)
+        self.driver = Driver(home, known, held=self.switching.held)
+        if switches is not None:
+            switches.watch(self.driver.switched)
+        self.streams = Streams(home, each=streams)
         self.people = People(home, self.owned, self.driver, own_approvals=own_approvals)
+        self.tracing = Tracing(self.owned)
         self.looking = Looking(home, self.owned, known)
 
     async def start(self) -> None:
@@ -91,19 +114,37 @@ class Service:
         agent = self._agent(wish.agent)
         if principal.tenant not in self.home.tenants:
             raise RefusedError("unready", "this server keeps no sessions for your tenant; its operator can add it")
-        name = wish.session or (_name_of(principal.tenant, wish) if wish.key else "")
+        name = wish.session or (name_of(principal.tenant, wish.agent, wish.key) if wish.key else "")
         if name:
             _fitting(name)
         if wish.session:
             self._own(principal, name)
+        if self.switching.held(principal.tenant, wish.agent):
+            return await self._though_held(principal, name, wish)
         try:
             session = await self.home.begin(
-                agent, wish.said, tenant=principal.tenant, session=name, by=principal.name, key=wish.key
+                agent,
+                wish.said,
+                tenant=principal.tenant,
+                session=name,
+                by=principal.name,
+                key=wish.key,
+                trace=wish.trace,
             )
         except ConflictError:
             return await self._again(principal, name, wish)
         self.driver.wake(session)
         return Begun(await self.get(principal, session), new=True)
+
+    async def _though_held(self, principal: Principal, name: str, wish: Wish) -> Begun:
+        """Find what a key began before an agent or its tenant was switched off; nothing new is begun meanwhile."""
+        if wish.key:
+            with contextlib.suppress(UnknownSessionError):
+                await self.owned.check(principal, name)
+                return await self._again(principal, name, wish)
+        self.switching.refuse_held(principal.tenant, wish.agent)
+        # It was switched on just now.
+        return await self.begin(principal, wish)
 
     async def _again(self, principal: Principal, name: str, wish: Wish) -> Begun:
         """Find the session that the same key began before."""
@@ -119,13 +160,16 @@ class Service:
         if state.opened.agent != wish.agent or (wish.session and wish.said and wish.key not in state.keys):
             raise taken
         if wish.said:
-            await self.post(principal, name, wish.said, key=wish.key)
+            await self.post(principal, name, wish.said, key=wish.key, trace=wish.trace)
         return Begun(await self.get(principal, name), new=False)
 
-    async def post(self, principal: Principal, session: str, said: Said, *, key: str = "") -> int:
-        """Leave a message and have the session go on; give its number once it is durable, also when it came before."""
+    async def post(self, principal: Principal, session: str, said: Said, *, key: str = "", trace: str = "") -> int:
+        """Leave a message and have the session go on; give its number once it is durable, also when it came before.
+
+        `trace` is the W3C `traceparent` of who sends it.
+        """
         self._agent(await self.owned.check(principal, session))
-        state = await send(self.home.store, session, said, by=principal.name, key=key)
+        state = await send(self.home.store, session, said, by=principal.name, key=key, trace=trace)
         self.driver.wake(session)
         if not key:
             return state.seq
@@ -188,6 +232,7 @@ class Service:
             raise RefusedError("conflict", f"session {session!r} waits for a person: {run.suspended.question}")
         self._agent(agent)
         self._unless_stopping()
+        self.switching.refuse_held(principal.tenant, agent)
         self.driver.wake(session, force=True)
 
     async def fork(self, principal: Principal, session: str, *, at: int | None = None) -> SessionView:
@@ -235,5 +280,6 @@ def _fitting(name: str) -> None:
         raise RefusedError("unfit", str(error)) from None
 
 
-def _name_of(tenant: str, wish: Wish) -> str:
-    return hashlib.sha256(f"{tenant}\0{wish.agent}\0{wish.key}".encode()).hexdigest()[:24]
+def name_of(tenant: str, agent: str, key: str) -> str:
+    """Give the name of the session that a key begins: the same after a restart, and never that of another tenant."""
+    return hashlib.sha256(f"{tenant}\0{agent}\0{key}".encode()).hexdigest()[:24]

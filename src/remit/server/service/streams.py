@@ -8,13 +8,14 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 from remit.core.events import Record, SessionClosed
 from remit.core.ports import Delta, Store
 from remit.home import Home
 from remit.runtime import Session
+from remit.runtime.payload import legible
 from remit.server.access.port import Principal
 from remit.server.service.refusals import RefusedError
 
@@ -58,8 +59,16 @@ class Stream:
     """Whether it was too slow."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when nothing more will come, also while its reader is stuck."""
+    rest: Callable[[], Awaitable[None]] | None = None
+    """Awaited before it waits for more, by whoever writes together what comes at the same time."""
+    _behind: int = 0
     _items: deque[Item] = field(default_factory=deque[Item])
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def more(self) -> bool:
+        """Whether something is there behind what was yielded last; its reader may yet be spared it."""
+        return self._behind > 0 or bool(self._items)
 
     def put(self, item: Item) -> None:
         """Take what happened, or end when there is too much of it."""
@@ -80,7 +89,9 @@ class Stream:
     async def __aiter__(self) -> AsyncIterator[Item]:
         """Yield what was there and what comes, until the session is closed or this stream is over."""
         past, self.past = self.past, ()
+        self._behind = len(past)
         for record in past:
+            self._behind -= 1
             yield self._next(Item(record), record)
         while True:
             while self._items:
@@ -95,6 +106,8 @@ class Stream:
             if self.over.is_set():
                 return
             self._ready.clear()
+            if self.rest is not None:
+                await self.rest()
             await self._ready.wait()
 
     async def _up_to(self, item: Item, record: Record) -> Sequence[Item]:
@@ -112,6 +125,16 @@ class Stream:
         if isinstance(record.event, SessionClosed):
             self.end()
         return item
+
+
+@dataclass(eq=False, slots=True)
+class Lookout:
+    """One reader of what changes across sessions, who comes by what it reads on its own."""
+
+    dropped: bool = False
+    """Never: it is told the newest only."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when nothing more will come."""
 
 
 class _Channel:
@@ -165,7 +188,10 @@ class _Channel:
     def put(self, item: Delta | int) -> None:
         if isinstance(item, int):
             self._told = item
-        elif self._told <= self._sent:
+            return
+        # As the journal will have it: what a model writes may hold what no front end can say.
+        item = Delta(legible(item.text), item.fresh)
+        if self._told <= self._sent:
             self._say(Item(item, self._sent))
         elif len(self._early) < ROOM:
             # What it follows is in the journal and on its way to us.
@@ -183,6 +209,7 @@ class Streams:
         self._home, self.each, self._most = home, each, most
         self._channels: dict[str, _Channel] = {}
         self._readers: Counter[tuple[str, str]] = Counter()
+        self._lookouts: set[Lookout] = set()
         self._over = False
         home.lives.watch(self._begun)
 
@@ -197,28 +224,46 @@ class Streams:
 
         Raise `RefusedError` when they have too many streams, or for a place where there is no event yet.
         """
+        with self._counted(principal):
+            stream = Stream(session, self._home.store, after)
+            try:
+                channel = self._join(session, stream)
+                records = await self._past(session, after)
+                while channel.start(_end(records, after)) > _end(records, after):
+                    # What this channel told others before is not told again.
+                    records = await self._past(session, after)
+                if records and isinstance(records[-1].event, SessionClosed):
+                    stream.end()
+                stream.past = [record for record in records if record.seq > after]
+                yield stream
+            finally:
+                stream.end()
+                await self._leave(session, stream)
+
+    @contextlib.contextmanager
+    def lookout(self, principal: Principal) -> Generator[Lookout]:
+        """Be a reader that follows no session, and counts like one that does; raise `RefusedError` as `follow` does."""
+        with self._counted(principal):
+            lookout = Lookout()
+            self._lookouts.add(lookout)
+            try:
+                yield lookout
+            finally:
+                self._lookouts.discard(lookout)
+
+    @contextlib.contextmanager
+    def _counted(self, principal: Principal) -> Generator[None]:
         who = (principal.tenant, principal.name)
         if self._readers[who] >= self.each or self.open >= self._most:
             raise RefusedError("crowded", f"too many event streams at the same time; {self.each} are allowed")
         if self._over:
             raise RefusedError("unready", "this server is stopping; try again")
         self._readers[who] += 1
-        stream = Stream(session, self._home.store, after)
         try:
-            channel = self._join(session, stream)
-            records = await self._past(session, after)
-            while channel.start(_end(records, after)) > _end(records, after):
-                # What this channel told others before is not told again.
-                records = await self._past(session, after)
-            if records and isinstance(records[-1].event, SessionClosed):
-                stream.end()
-            stream.past = [record for record in records if record.seq > after]
-            yield stream
+            yield
         finally:
             self._readers[who] -= 1
             self._readers += Counter()
-            stream.end()
-            await self._leave(session, stream)
 
     def end(self) -> None:
         """Let all readers go; they come back to another server with the number of their last event."""
@@ -226,6 +271,8 @@ class Streams:
         for channel in self._channels.values():
             for stream in channel.streams:
                 stream.end()
+        for lookout in self._lookouts:
+            lookout.over.set()
 
     async def _past(self, session: str, after: int) -> Sequence[Record]:
         # With the last one that they have: whoever has one that is not there must not wait for it.

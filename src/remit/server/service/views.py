@@ -7,6 +7,7 @@ import msgspec
 
 from remit.core.agent import Agent
 from remit.core.events import Record, RunStatus
+from remit.core.limits import Limits
 from remit.core.ports import SessionRow, SessionStatus
 from remit.core.state import Effect, State
 from remit.core.toolspec import EffectClass, ToolSpec
@@ -109,6 +110,8 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     instructions: str
     tools: tuple[str, ...]
+    limits: Limits
+    """`null` is no bound of this kind."""
 
 
 class ToolView(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,6 +167,27 @@ class BudgetView(msgspec.Struct, frozen=True, kw_only=True):
     running: int
     """Runs under way."""
     running_cap: int | None
+
+
+class HoldView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is held in a session for the worst that acts under way may cost."""
+
+    session: str
+    agent: str
+    held_usd: float
+    spent_usd: float
+    """Of this run so far."""
+
+
+class Holds(msgspec.Struct, frozen=True, kw_only=True):
+    """What is held now."""
+
+    held_usd: float
+    """In all sessions that were looked at."""
+    holds: tuple[HoldView, ...]
+    """The most first, at most 50."""
+    more: bool
+    """Whether there are so many sessions that some were not looked at."""
 
 
 class ReplayView(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,7 +294,12 @@ def agent_view(agent: Agent, tools: Sequence[str]) -> AgentView:
     """Show an agent."""
     model = agent.model if isinstance(agent.model, str) else agent.model.spec.name
     return AgentView(
-        name=agent.name, version=agent.version, model=model, instructions=agent.instructions, tools=tuple(tools)
+        name=agent.name,
+        version=agent.version,
+        model=model,
+        instructions=agent.instructions,
+        tools=tuple(tools),
+        limits=agent.limits,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from remit.core.state import Effect, Run, State
 from remit.home import HANDED_BACK
-from remit.runtime import awaited, doubted, waiting
+from remit.runtime import awaited, doubted, due_escalation, waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,10 @@ class Work:
 
     now: bool
     at: int | None = None
-    """Milliseconds since the epoch at which it can, when nobody acts before: a question lapses then."""
+    """Milliseconds since the epoch at which it is to be looked at again, when nobody acts before: a question lapses or
+    escalates then."""
+    escalate: tuple[str, ...] = ()
+    """Calls that have waited so long that more people are to be told."""
 
 
 NONE = Work(now=False)
@@ -46,7 +49,11 @@ def _asleep(state: State, run: Run, now_ms: int) -> Work:
         return NONE
     # A question stands until its last millisecond is over.
     first = min(lapses) + 1
-    return Work(now=True) if now_ms >= first else Work(now=False, at=first)
+    if now_ms >= first:
+        return Work(now=True)
+    due = {effect.call.id: due_escalation(effect) for effect in asked if due_escalation(effect)}
+    later = [at for at in due.values() if at > now_ms]
+    return Work(now=False, at=min([first, *later]), escalate=tuple(call for call, at in due.items() if at <= now_ms))
 
 
 def _decided(effect: Effect) -> bool:

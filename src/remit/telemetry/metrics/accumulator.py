@@ -21,6 +21,7 @@ _WINDOW = 100
 _GROWING = (
     fam.OPENED, fam.RUNS, fam.STEPS, fam.MODEL_CALLS, fam.MODEL_SECONDS, fam.TOKENS, fam.COST, fam.TOOL_CALLS,
     fam.TOOL_SECONDS, fam.RETRIES, fam.PROGRAMS, fam.VERDICTS, fam.FLAGS, fam.LOOP_STOPS, fam.DECISIONS, fam.DOUBTS,
+    fam.ESCALATED,
 )  # fmt: skip
 
 
@@ -92,6 +93,7 @@ class Metrics:
         # What is rare and alarming is there at 0 before it happens, or its first time would be no increase.
         who = (opened.agent, opened.tenant)
         self._add(fam.LOOP_STOPS, 0, *who)
+        self._add(fam.ESCALATED, 0, *who)
         self._add(fam.FLAGS, 0, *who, "honeypot", "notice")
 
     def _charge(self, charge: Charge, opened: ev.SessionOpened) -> None:
@@ -136,12 +138,19 @@ class Metrics:
                 self._add(fam.FLAGS, 1, *who, event.kind, event.level)
                 if event.level == "stop":
                     self._add(fam.LOOP_STOPS, 1, *who)
-            case ev.ApprovalGiven():
-                self._add(fam.DECISIONS, 1, *who, "granted" if event.granted else "denied")
+            case ev.ApprovalGiven() | ev.ApprovalEscalated():
+                self._approval(event, who)
             case ev.EffectInDoubt():
                 self._add(fam.DOUBTS, 1, *who, life.doubts.get(event.call, ""))
             case _:
                 pass
+
+    def _approval(self, event: ev.ApprovalGiven | ev.ApprovalEscalated, who: tuple[str, str]) -> None:
+        if isinstance(event, ev.ApprovalEscalated):
+            self._add(fam.ESCALATED, 1, *who)
+            return
+        decision = "denied" if not event.granted else "granted" if event.args is None else "edited"
+        self._add(fam.DECISIONS, 1, *who, decision)
 
     def _tool(self, name: str, opened: ev.SessionOpened) -> str:
         # A model may wish for tools by names of its own invention, and those must not fill the label up.

@@ -74,6 +74,7 @@ VERDICTS = _counter("remit_verdicts_total", "What guards said other than yes.", 
 FLAGS = _counter("remit_flags_total", "Flags, by kind and level.", "kind", "level")
 LOOP_STOPS = _counter("remit_loop_stops_total", "Times a loop went so far that the run had to end.")
 DECISIONS = _counter("remit_approvals_total", "Decisions of people on calls.", "decision")
+ESCALATED = _counter("remit_approvals_escalated_total", "Calls that waited so long that more people were told.")
 WAITING = _gauge("remit_approvals_waiting", "Calls that wait for a person's decision.")
 WAITING_AGE = _gauge("remit_approvals_oldest_seconds", "How long the oldest of them has waited.")
 INPUTS = _gauge("remit_inputs_waiting", "Calls that wait for a person's answer.")
@@ -92,14 +93,18 @@ LAG = Family("remit_reading_age_seconds", "gauge", "Time since the last look at 
 FAILURES = Family("remit_reader_failures_total", "counter", "Times a reader of telemetry failed; nothing else did.")
 EXPORTED = Family("remit_spans_exported_total", "counter", "Spans that a collector took.")
 LOST = Family("remit_spans_lost_total", "counter", "Spans given up: no room, or no collector took them.", ("why",))
+LOGGED = Family("remit_log_lines_total", "counter", "Lines of logs that were written.")
+LOG_LOST = Family("remit_log_lines_lost_total", "counter", "Lines of logs given up: no room, or not written.", ("why",))
+NOTICES = Family("remit_notices_total", "counter", "Tries to tell people what waits, by how they ended.", ("end",))
+NOTICES_WAITING = Family("remit_notices_waiting", "gauge", "Notices that no receiver has taken yet.")
 
 FAMILIES: tuple[Family, ...] = (
     SESSIONS, OPENED, RUNS, STEPS, MODEL_CALLS, MODEL_SECONDS, TOKENS, COST, HELD, TOOL_CALLS, TOOL_SECONDS,
-    TOOL_SUCCESS, RETRIES, PROGRAMS, VERDICTS, FLAGS, LOOP_STOPS, DECISIONS, WAITING, WAITING_AGE, INPUTS, DOUBTS,
-    IN_DOUBT, SILENCE,
+    TOOL_SUCCESS, RETRIES, PROGRAMS, VERDICTS, FLAGS, LOOP_STOPS, DECISIONS, ESCALATED, WAITING, WAITING_AGE, INPUTS,
+    DOUBTS, IN_DOUBT, SILENCE,
 )  # fmt: skip
 """What the records of sessions tell."""
 BREAKERS: tuple[Family, ...] = (BREAKER_OPEN, BREAKER_FAILURES)
 QUEUE: tuple[Family, ...] = (QUEUE_DEPTH, QUEUE_AGE)
-READERS: tuple[Family, ...] = (READ, LAG, FAILURES, EXPORTED, LOST)
+READERS: tuple[Family, ...] = (READ, LAG, FAILURES, EXPORTED, LOST, LOGGED, LOG_LOST, NOTICES, NOTICES_WAITING)
 """What the process itself tells."""

@@ -1,10 +1,11 @@
 """Lives: where each session stands that is not at rest, for gauges."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from remit.core import events as ev
+from remit.core.values import digest
 from remit.telemetry.cost import Charges
 
 Standing = Literal["idle", "running", "waiting", "closed"]
@@ -21,6 +22,8 @@ class Life:
     """When it last said something, in milliseconds since the epoch."""
     approvals: dict[str, int] = field(default_factory=dict[str, int])
     """When each call that waits for a decision began to, in milliseconds since the epoch."""
+    questions: dict[str, "_Question"] = field(default_factory=dict[str, "_Question"])
+    """What each of them is about, and who has allowed it."""
     inputs: set[str] = field(default_factory=set[str])
     doubts: dict[str, str] = field(default_factory=dict[str, str])
     """The tool of each call in doubt."""
@@ -36,7 +39,7 @@ class Life:
                 self.status, self.why = "waiting", event.why
             case ev.RunEnded():
                 self.status, self.why = "idle", event.status
-                self.approvals, self.inputs, self.doubts = {}, set(), {}
+                self.approvals, self.inputs, self.doubts, self.questions = {}, set(), {}, {}
             case ev.SessionClosed():
                 self.status = "closed"
             case _:
@@ -46,8 +49,11 @@ class Life:
         match event:
             case ev.ApprovalAsked():
                 self.approvals[event.call] = record.at
+                known = self.questions.get(event.call)
+                names = known.names if known is not None and known.digest == event.digest else frozenset[str]()
+                self.questions[event.call] = _Question(event.digest, event.persons, names)
             case ev.ApprovalGiven():
-                self.approvals.pop(event.call, None)
+                self._give(event)
             case ev.InputAsked():
                 self.inputs.add(event.call)
             case ev.InputGiven():
@@ -64,6 +70,27 @@ class Life:
                 self.inputs.discard(event.outcome.call)
             case _:
                 pass
+
+    def _give(self, event: ev.ApprovalGiven) -> None:
+        question = self.questions.get(event.call)
+        if event.granted and event.args is not None:
+            # If it is asked about again, with exactly these arguments, one person has allowed it.
+            call = self.charges.call(event.call)
+            about = digest([call.tool if call else "", event.args])
+            self.questions[event.call] = _Question(about, 1, frozenset({event.by}))
+        elif event.granted and question is not None:
+            question = replace(question, names=question.names | {event.by})
+            self.questions[event.call] = question
+            if len(question.names) < question.persons:
+                return
+        self.approvals.pop(event.call, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    digest: str
+    persons: int
+    names: frozenset[str] = frozenset()
 
 
 def counted(lives: Mapping[str, Life], count: Callable[[Life], float]) -> dict[tuple[str, str], float]:

@@ -86,6 +86,22 @@ _PROVIDERS = {
 """What the conventions call providers, by the prefix of a model's name; others keep theirs."""
 
 
+_INFERRED = {
+    "aws.bedrock": "aws",
+    "azure.ai.openai": "azure",
+    "gcp.gemini": "google",
+    "gcp.vertex_ai": "google",
+    "mistral_ai": "mistralai",
+    "x_ai": "xai",
+}
+"""What OpenInference calls providers, where that differs; prices are looked up by it."""
+
+
+def inferred(provider: str) -> str:
+    """Give a provider's name as OpenInference has it; empty for one that nobody knows."""
+    return "" if provider == ERROR_OTHER else _INFERRED.get(provider, provider)
+
+
 def named(model: str) -> tuple[str, str]:
     """Give the provider and the model of a name such as `openai:NAME`, `pydantic-ai:google:NAME` or just `NAME`."""
     prefix, found, name = model.removeprefix("pydantic-ai:").partition(":")

@@ -1,7 +1,7 @@
 """Identity: ids of traces and spans that are always the same, so that exporting twice shows nothing twice.
 
-A tree of sessions is one trace; its id follows from that of the root. W3C Trace Context is
-https://www.w3.org/TR/trace-context-1/.
+A tree of sessions is one trace; its id follows from that of the root, unless whoever sent the message was in a trace:
+then the run goes on with theirs. W3C Trace Context is https://www.w3.org/TR/trace-context-1/.
 """
 
 import hashlib
@@ -9,6 +9,9 @@ import re
 
 from remit.core.events import SessionOpened
 from remit.core.values import Frozen
+
+TRACEPARENT = "TRACEPARENT"
+"""Name of the environment variable by which a child process is told in which trace it is."""
 
 _HEADER = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 
@@ -21,6 +24,51 @@ class Context(Frozen, frozen=True):
     span: bytes
     """8 bytes."""
     sampled: bool = True
+
+
+class Above(Frozen, frozen=True):
+    """What a run stands below."""
+
+    trace: bytes
+    span: bytes | None = None
+    """`None` at the top of its trace."""
+    sampled: bool | None = None
+    """Whether who began the trace wants it recorded; `None` for a trace that began here, which is ours to say."""
+
+
+def above(session: str, opened: SessionOpened | None, said: str = "") -> Above:
+    """Say what a run stands below: who sent its message by the traceparent `said`, else who began the session."""
+    own = trace_id(root_of(opened, session) if opened else session)
+    for header in (said, opened.tree.trace if opened else ""):
+        found = parse_traceparent(header) if header else None
+        if found is not None:
+            return Above(found.trace, found.span, None if found.trace == own else found.sampled)
+    return Above(own)
+
+
+class Callers:
+    """Writes the traceparent of each call of a run that wants it, with the id that its span will have."""
+
+    __slots__ = ("_below", "_opened", "_said", "_session", "run")
+
+    def __init__(self, session: str, run: int, opened: SessionOpened | None, said: str) -> None:
+        """Take the run and what came with its message."""
+        self.run = run
+        self._session, self._opened, self._said = session, opened, said
+        self._below: Above | None = None
+
+    def of(self, call: str) -> str:
+        """Give the traceparent of the span of a call."""
+        if self._below is None:
+            self._below = above(self._session, self._opened, self._said)
+        span = span_id(self._session, self.run, "tool", call)
+        return traceparent(Context(self._below.trace, span, self._below.sampled is not False))
+
+
+def heard(header: str) -> str:
+    """Give a `traceparent` that came with a message as it is kept; empty for one that must be ignored."""
+    found = parse_traceparent(header) if header else None
+    return traceparent(found) if found else ""
 
 
 def trace_id(root: str) -> bytes:

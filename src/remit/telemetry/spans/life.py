@@ -9,7 +9,8 @@ from remit.core.values import Nanos, usd
 from remit.telemetry.cost.charges import copied, place
 from remit.telemetry.spans import conventions as names
 from remit.telemetry.spans.content import Content
-from remit.telemetry.spans.identity import root_of, span_id, trace_id
+from remit.telemetry.spans.identity import Above, root_of, span_id
+from remit.telemetry.spans.placing import Placing
 from remit.telemetry.spans.span import Attribute, Moment, Span
 
 _WRONG: frozenset[ev.RunStatus] = frozenset({"failed", "refused", "diverged"})
@@ -33,9 +34,10 @@ class Life:
     content: Content
     opened: ev.SessionOpened | None = None
     parent: bytes | None = None
-    """The span of whoever began the session."""
+    """The span of whoever began the session, where its journal does not say."""
     run: int = 0
     copied: int = 0
+    _placing: Placing = field(init=False)
     _run: _Begun | None = None
     _spent: Nanos = 0
     _moments: dict[str, list[Moment]] = field(default_factory=dict[str, list[Moment]])
@@ -47,10 +49,15 @@ class Life:
     _ended: list[tuple[int, int, bytes]] = field(default_factory=list[tuple[int, int, bytes]])
     _programs: dict[str, _Begun] = field(default_factory=dict[str, _Begun])
 
+    def __post_init__(self) -> None:
+        """Begin before the first record."""
+        self._placing = Placing(self.session)
+
     def see(self, record: ev.Record) -> list[Span]:
         """Take in the next record; give the spans that ended with it."""
         event = record.event
         self.content.take(event)
+        self._placing.take(event)
         match event:
             case ev.SessionOpened():
                 self.opened, self.copied = event, copied(event)
@@ -99,8 +106,9 @@ class Life:
         if wrong:
             told[names.ERROR_TYPE] = event.status
         run = Span(
-            trace=self._trace(), id=self._id("run"), parent=self.parent, name=f"invoke_agent {agent}".rstrip(),
-            began=begun.at, ended=record.at, attributes=told, moments=tuple(self._moments.pop("", ())), failed=wrong,
+            trace=self._place.trace, id=self._id("run"), parent=self._place.span or self.parent,
+            name=f"invoke_agent {agent}".rstrip(), began=begun.at, ended=record.at, attributes=told,
+            moments=tuple(self._moments.pop("", ())), failed=wrong, sampled=self._place.sampled,
             why=event.reason if self.content.on and wrong else "",
         )  # fmt: skip
         return [*lost, run]
@@ -147,10 +155,11 @@ class Life:
             names.PROVIDER: provider,
             names.REQUEST_MODEL: name,
             names.LLM_MODEL: name,
-            names.LLM_PROVIDER: provider,
             f"{names.REMIT}step": event.step,
             f"{names.REMIT}role": event.role or "default",
         }
+        if names.inferred(provider):
+            told[names.LLM_PROVIDER] = names.inferred(provider)
         if event.shape:
             told[names.OUTPUT_TYPE] = "json"
         return told | self.content.asked(event)
@@ -161,8 +170,9 @@ class Life:
     ) -> Span:  # fmt: skip
         name = f"chat {told.get(names.REQUEST_MODEL, '')}".rstrip()
         return Span(
-            trace=self._trace(), id=self._id("chat", step, self._tries.get(step, 0)), parent=self._id("run"), name=name,
-            kind="client", began=asked.at, ended=record.at, attributes=told, failed=failed, why=why,
+            trace=self._place.trace, id=self._id("chat", step, self._tries.get(step, 0)), parent=self._id("run"),
+            name=name, kind="client", began=asked.at, ended=record.at, attributes=told, failed=failed,
+            sampled=self._place.sampled, why=why,
         )  # fmt: skip
 
     # -- effects ---------------------------------------------------------------------------------------------------
@@ -191,8 +201,12 @@ class Life:
             case ev.ApprovalAsked():
                 self._know(event.call, event.made)
                 self._moment(record, "approval.asked", event.call, words(f"{names.REMIT}reason", event.reason))
+            case ev.ApprovalEscalated():
+                self._moment(record, "approval.escalated", event.call)
             case ev.ApprovalGiven():
                 told = {f"{names.REMIT}granted": event.granted, **words(f"{names.REMIT}by", event.by)}
+                if event.args is not None:
+                    told[f"{names.REMIT}edited"] = True
                 self._moment(record, "approval.given", event.call, told)
             case ev.EffectInDoubt():
                 self._moment(record, "in_doubt", event.call)
@@ -200,9 +214,15 @@ class Life:
                 self._moment(record, "reconciled", event.call, {f"{names.REMIT}happened": event.happened})
             case ev.InputGiven():
                 self._moment(record, "input.given", event.call)
+            case _:
+                self._mark_run(record, event)
+
+    def _mark_run(self, record: ev.Record, event: ev.Event) -> None:
+        match event:
             case ev.Flagged():
-                told = {f"{names.REMIT}flag": event.kind, f"{names.REMIT}level": event.level}
-                self._moment(record, "flagged", "", told | words(f"{names.REMIT}reason", event.reason))
+                told: dict[str, Attribute] = {f"{names.REMIT}flag": event.kind, f"{names.REMIT}level": event.level}
+                told |= self.content.words(f"{names.REMIT}reason", event.reason)
+                self._moment(record, "flagged", "", told)
             case ev.RunSuspended():
                 self._moment(record, "suspended", "", {f"{names.REMIT}why": event.why})
             case ev.RunResumed():
@@ -244,9 +264,9 @@ class Life:
         step = place(name)
         parent = self._id("program", step) if step in self._programs else self._id("run")
         return Span(
-            trace=self._trace(), id=self._id("tool", name), parent=parent,
+            trace=self._place.trace, id=self._id("tool", name), parent=parent,
             name=f"execute_tool {told.get(names.TOOL_NAME, '')}".rstrip(), began=began, ended=record.at,
-            attributes=told, moments=tuple(self._moments.pop(name, ())), failed=failed,
+            attributes=told, moments=tuple(self._moments.pop(name, ())), failed=failed, sampled=self._place.sampled,
         )  # fmt: skip
 
     # -- programs --------------------------------------------------------------------------------------------------
@@ -272,9 +292,9 @@ class Life:
             told[names.ERROR_TYPE] = event.status
         why = (event.why or event.error) if self.content.on and failed else ""
         return [Span(
-            trace=self._trace(), id=self._id("program", event.step), parent=self._id("run"),
+            trace=self._place.trace, id=self._id("program", event.step), parent=self._id("run"),
             name="execute_tool program", began=started.at, ended=record.at,
-            attributes=told | self.content.output(event.value), failed=failed, why=why,
+            attributes=told | self.content.output(event.value), failed=failed, sampled=self._place.sampled, why=why,
         )]  # fmt: skip
 
     # -- what all have ---------------------------------------------------------------------------------------------
@@ -295,8 +315,9 @@ class Life:
             told[f"{names.REMIT}tenant"] = self.opened.tenant
         return told
 
-    def _trace(self) -> bytes:
-        return trace_id(root_of(self.opened, self.session) if self.opened else self.session)
+    @property
+    def _place(self) -> Above:
+        return self._placing.below
 
     def _id(self, kind: Literal["run", "chat", "tool", "program"], *place: str | int) -> bytes:
         return span_id(self.session, self.run, kind, *place)

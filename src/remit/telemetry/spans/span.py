@@ -32,5 +32,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     attributes: Mapping[str, Attribute]
     moments: tuple[Moment, ...] = ()
     failed: bool = False
+    sampled: bool | None = None
+    """Whether who began its trace wants it recorded; `None` where that is ours to say."""
     why: str = ""
     """What went wrong, in words; only when content is captured."""

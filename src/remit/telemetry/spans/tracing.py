@@ -2,11 +2,13 @@
 
 A run is a span `invoke_agent`, in it `chat` for each question to a model, `execute_tool` for each call and for each
 program, with the program's own calls below it. All sessions of a tree are one trace: a sub-agent's runs stand below the
-call that began it.
+call that began it, which its journal names. For journals that do not, the call is looked for among those of the parent
+that were under way when the session was opened.
 """
 
 from remit.core import events as ev
 from remit.telemetry.spans.content import Content
+from remit.telemetry.spans.identity import heard
 from remit.telemetry.spans.life import Life
 from remit.telemetry.spans.span import Span
 
@@ -29,7 +31,7 @@ class Tracing:
             life = self._lives[session] = Life(session, Content(self._content, self._longest))
         spans = life.see(record)
         event = record.event
-        if isinstance(event, ev.SessionOpened) and event.tree.parent:
+        if isinstance(event, ev.SessionOpened) and event.tree.parent and not heard(event.tree.trace):
             parent = self._lives.get(event.tree.parent)
             life.parent = parent.caller(record.at) if parent else None
         return spans if record.seq > life.copied else []

@@ -25,7 +25,7 @@ from remit.tools.http.pinning import Pools
 from remit.tools.http.port import Incoming, Outgoing
 from remit.tools.http.progress import Progress
 from remit.tools.http.records import Exchange, Record, forgotten
-from remit.tools.http.redirects import Step, after
+from remit.tools.http.redirects import Step, after, traced
 from remit.tools.http.resolving import Resolver, SystemResolver
 from remit.tools.http.transport import Allowance, GuardedTransport, Way
 
@@ -42,6 +42,8 @@ class Bounds(msgspec.Struct, frozen=True):
     """Seconds for a connection, those to all addresses of a name together."""
     connections: int = 100
     """At the same time; more requests wait within their own time."""
+    traced: HostPolicy | None = None
+    """The hosts that are told in which trace a request is; `None` for all of them. Only the first of a redirect is."""
 
 
 class Egress:
@@ -72,7 +74,7 @@ class Egress:
         except ValueError as error:
             self._record(_exchange(request, problem=str(error)))
             raise RejectedError(f"not sent: {error}") from None
-        step = Step(request.method, to, request.headers, request.body)
+        step = Step(request.method, to, traced(request.headers, to, request.trace, self._bounds.traced), request.body)
         journey = _Journey(request, Limits(request.largest, self._bounds.connect))
         try:
             async with asyncio.timeout(request.timeout):
@@ -82,14 +84,20 @@ class Egress:
             raise journey.progress.error(why, retryable=True, landing=True) from None
 
     def transport(
-        self, *, tenant: str = "default", session: str = "", call: str = "", allowance: Allowance | None = None
+        self,
+        *,
+        tenant: str = "default",
+        session: str = "",
+        call: str = "",
+        trace: str = "",
+        allowance: Allowance | None = None,
     ) -> GuardedTransport:
         """Make a transport for an `httpx2.AsyncClient` of a library: the same policy, credentials and record.
 
         It has connections of its own, which the client closes with itself.
         """
         pools = Pools(lambda: self._border.tls, self._bounds.connections)
-        way = Way(self._border, pools, self._record, self._bounds.connect)
+        way = Way(self._border, pools, self._record, self._bounds.connect, trace, self._bounds.traced)
         return GuardedTransport(way, allowance or Allowance(), tenant=tenant, session=session, call=call)
 
     async def close(self) -> None:

@@ -22,6 +22,8 @@ class Outgoing(msgspec.Struct, frozen=True):
     session: str = ""
     """Which session and call it serves, for the record."""
     call: str = ""
+    trace: str = ""
+    """The W3C `traceparent` of that call, which the host is told."""
 
 
 class Incoming(msgspec.Struct, frozen=True):

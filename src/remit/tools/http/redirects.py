@@ -8,13 +8,14 @@ from urllib.parse import urljoin
 import msgspec
 from msgspec.structs import replace
 
-from remit.policy.hosts import Destination, destination
+from remit.policy.hosts import Destination, HostPolicy, destination
 from remit.tools.http.port import Incoming
 from remit.tools.http.progress import SAFE
 
 _STATUSES = frozenset({301, 302, 303, 307, 308})
 _CROSSING = frozenset({"accept", "accept-language", "user-agent"})
 """Headers that say nothing about who asks."""
+_TRACE = "traceparent"
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -24,6 +25,15 @@ class Step(msgspec.Struct, frozen=True):
     to: Destination
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
+
+
+def traced(
+    headers: tuple[tuple[str, str], ...], to: Destination, trace: str, told: HostPolicy | None
+) -> tuple[tuple[str, str], ...]:
+    """Tell a host in which trace a request is, if there is one and it may know: those of `told`, or all."""
+    if not trace or (told is not None and not told.why(to).granted):
+        return headers
+    return (*(pair for pair in headers if pair[0].lower() != _TRACE), (_TRACE, trace))
 
 
 def after(step: Step, answer: Incoming) -> Step | None:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from remit.core.values import now_ms
-from remit.policy.hosts import Destination, destination
+from remit.policy.hosts import Destination, HostPolicy, destination
 from remit.tools.http.border import Border, Clearance, StoppedError
 from remit.tools.http.credentials import Scrubbing
 from remit.tools.http.hop import TRIED, distrust, written
@@ -24,7 +24,7 @@ from remit.tools.http.pinning import Pools, pinned
 from remit.tools.http.progress import Progress
 from remit.tools.http.reading import Unpacking
 from remit.tools.http.records import Exchange, Record
-from remit.tools.http.redirects import Step, bare, crossing
+from remit.tools.http.redirects import Step, bare, crossing, traced
 
 _METHOD = re.compile(r"[A-Z]{1,20}")
 _NEVER = frozenset({"CONNECT", "TRACE"})
@@ -51,6 +51,10 @@ class Way(msgspec.Struct, frozen=True):
     record: Record
     connect: float
     """Seconds for a connection."""
+    trace: str = ""
+    """The W3C `traceparent` of the call it serves."""
+    traced: HostPolicy | None = None
+    """The hosts that are told it; `None` for all."""
 
 
 class _Chain(msgspec.Struct, frozen=True):
@@ -96,7 +100,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         await self._way.pools.close()
 
     async def _sent(self, request: httpx2.Request, trip: "_Trip") -> httpx2.Response:
-        step = _step(request)
+        step = self._step(request)
         trip.exchange = replace(trip.exchange, url=replace(step.to, query="").url)
         clearance = await self._cleared(step.to, self._timeouts(request)["connect"])
         signed = replace(step, headers=clearance.signed(step.headers))
@@ -109,6 +113,12 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
             raise httpx2.ReadError(f"{step.to.origin}: {error}") from None
         # Nothing else of the answer is told: the stream beneath it would lead around the limits.
         return httpx2.Response(answer.status, headers=stream.headers, stream=stream)
+
+    def _step(self, request: httpx2.Request) -> Step:
+        step, crossed = _step(request)
+        if crossed:
+            return step
+        return replace(step, headers=traced(step.headers, step.to, self._way.trace, self._way.traced))
 
     async def _cleared(self, to: Destination, seconds: float) -> Clearance:
         try:
@@ -163,8 +173,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 _BROKEN = (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError)
 
 
-def _step(request: httpx2.Request) -> Step:
-    """Read a request; raise `ConnectError` for one that must not be made."""
+def _step(request: httpx2.Request) -> tuple[Step, bool]:
+    """Read a request, and whether a redirect led it here from elsewhere; raise `ConnectError` for a forbidden one."""
     try:
         if not _METHOD.fullmatch(request.method) or request.method in _NEVER:
             raise ValueError(f"there is no method {request.method[:20]!r} for this")  # noqa: TRY301 - one way out
@@ -175,7 +185,7 @@ def _step(request: httpx2.Request) -> Step:
         raise httpx2.ConnectError(f"not sent: {error}") from None
 
 
-def _chained(request: httpx2.Request, step: Step) -> Step:
+def _chained(request: httpx2.Request, step: Step) -> tuple[Step, bool]:
     """Take from a request what is not for this origin, if a redirect led here."""
     chain = request.extensions.get(_CHAIN)
     crossed = False
@@ -184,7 +194,7 @@ def _chained(request: httpx2.Request, step: Step) -> Step:
         if chain.last.origin != step.to.origin:
             crossing(chain.last, replace(step, body=b"x" if _has_body(request) else b""))
     request.extensions[_CHAIN] = _Chain(step.to, crossed)
-    return bare(step) if crossed else step
+    return bare(step) if crossed else step, crossed
 
 
 def _has_body(request: httpx2.Request) -> bool:

@@ -1,7 +1,6 @@
 """Resources of an MCP server, as two tools: list them, and read one."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import mcp_types as types
@@ -19,7 +18,7 @@ from remit.tools.mcp.contract import legal_name, legible
 from remit.tools.mcp.elicitation import Dialogue, resumed
 from remit.tools.mcp.faults import GONE, told
 from remit.tools.mcp.results import resource
-from remit.tools.mcp.tool import Server
+from remit.tools.mcp.tool import Habits, Server, within
 
 _LISTING: JsonObject = {
     "type": "object",
@@ -41,7 +40,7 @@ class ResourceTool:
     server: Server
     verb: Literal["list", "read"]
     timeout: float
-    files: Path | None = None
+    habits: Habits
 
     @property
     def spec(self) -> ToolSpec:
@@ -72,7 +71,8 @@ class ResourceTool:
         dialogue = resumed(context.resume)
         client = await self.server.client(self.timeout / 2)
         try:
-            return await (self._list(client, args) if self.verb == "list" else self._read(client, args, dialogue))
+            with within(context.trace if self.habits.traced else ""):
+                return await (self._list(client, args) if self.verb == "list" else self._read(client, args, dialogue))
         except MCPError as error:
             if error.code == GONE:
                 self.server.forget(error.message)
@@ -97,7 +97,7 @@ class ResourceTool:
             return (await client.session.send_request(types.ReadResourceRequest(params=params), Raw)).root
 
         raw = await self.server.callbacks.rounds(Ongoing(dialogue, repeatable=True), send)
-        return [resource(one, self.files) for one in types.ReadResourceResult.model_validate(raw).contents]
+        return [resource(one, self.habits.files) for one in types.ReadResourceResult.model_validate(raw).contents]
 
 
 def _told(one: types.Resource) -> JsonObject:

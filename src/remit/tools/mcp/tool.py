@@ -1,6 +1,7 @@
 """Tools of an MCP server, as `Tool`s: checked, called, and told apart by what is known of how a call ended."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -8,6 +9,8 @@ from typing import Any, Literal, Protocol
 import mcp_types as types
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
+from opentelemetry import context as ambient
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from pydantic import ValidationError
 
 from remit.core.errors import InputRequiredError, RejectedError, ToolError
@@ -22,6 +25,25 @@ from remit.tools.mcp.results import text_of, written
 
 KEY = "remit/idempotency-key"
 """Under which name a server that is trusted is told the idempotency key, in `_meta`."""
+
+
+TRACE = "traceparent"
+"""Under which name a server is told in which trace a call is, in `_meta`, as SEP-414 of the protocol says."""
+
+_W3C = TraceContextTextMapPropagator()
+
+
+@contextlib.contextmanager
+def within(trace: str) -> Generator[None]:
+    """Have what the SDK sends meanwhile be in this trace: it tells servers, and its own spans stand below the call."""
+    if not trace:
+        yield
+        return
+    token = ambient.attach(_W3C.extract({TRACE: trace}))
+    try:
+        yield
+    finally:
+        ambient.detach(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +91,8 @@ class Habits:
     trusted: bool = False
     files: Path | None = None
     progress: Callable[[Progress], None] | None = None
+    traced: bool = True
+    """Whether the server is told in which trace a call is."""
 
 
 @dataclass(eq=False, slots=True)
@@ -133,13 +157,17 @@ class McpTool:
     async def _result(
         self, client: Client, args: JsonObject, context: ToolContext, ongoing: Ongoing
     ) -> types.CallToolResult:
-        meta: JsonObject = {"_meta": {KEY: context.key}} if self.habits.trusted and context.key else {}
-        call: JsonObject = {"name": self.offered.name, "arguments": self._arguments.pruned(args), **meta}
+        meta: JsonObject = {KEY: context.key} if self.habits.trusted and context.key else {}
+        trace = context.trace if self.habits.traced else ""
+        meta |= {TRACE: trace} if trace else {}
+        call: JsonObject = {"name": self.offered.name, "arguments": self._arguments.pruned(args)}
+        call |= {"_meta": meta} if meta else {}
 
         async def send(responses: JsonObject) -> dict[str, Any]:
             params = types.CallToolRequestParams.model_validate({**call, **responses})
             request = types.CallToolRequest(params=params)
-            return (await client.session.send_request(request, Raw, progress_callback=self._hear(context))).root
+            with within(trace):
+                return (await client.session.send_request(request, Raw, progress_callback=self._hear(context))).root
 
         return types.CallToolResult.model_validate(await self.server.callbacks.rounds(ongoing, send))
 

@@ -46,6 +46,9 @@ class McpOptions(TypedDict, total=False):
     """The folders that the server is told it may use."""
     logs: Callable[[LogLine], None]
     """Is told what the server logs; without it that is dropped."""
+    traced: bool
+    """Whether the server is told in which trace a call is, as a W3C `traceparent` in `_meta`; it is, unless this is
+    False."""
     timeout: float
     """Seconds for one call, unless an override says otherwise; 30."""
     patience: float
@@ -147,14 +150,14 @@ class McpToolset:
     def _tools(self, client: Client) -> Sequence[Tool]:
         overrides = self._options.get("overrides", {})
         trusted = self._options.get("trusted", False)
-        habits = Habits(trusted, self._files, self._options.get("progress"))
+        habits = Habits(trusted, self._files, self._options.get("progress"), self._options.get("traced", True))
         tools: list[Tool] = []
         for name, tool in named(self._name, self._usable(), overrides).items():
             override = overrides.get(tool.name, _DEFAULT)
             spec = contract(name, tool, override, trusted=trusted, timeout=self._timeout)
             tools.append(McpTool(self, tool, spec, override.get("failures", "told"), habits))
         if self._options.get("resources", False) and client.server_capabilities.resources is not None:
-            tools += [ResourceTool(self, verb, self._timeout, self._files) for verb in ("list", "read")]
+            tools += [ResourceTool(self, verb, self._timeout, habits) for verb in ("list", "read")]
         names = [tool.spec.name for tool in tools]
         for name in names:
             if names.count(name) > 1:

@@ -39,6 +39,7 @@ class Written(msgspec.Struct, frozen=True):
             tenant=context.tenant,
             session=context.session,
             call=context.call,
+            trace=context.trace,
         )
 
 

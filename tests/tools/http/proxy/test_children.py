@@ -81,6 +81,6 @@ async def test_the_environment_names_the_proxy_in_every_way_and_lets_nothing_aro
         assert (parts.username, unquote(parts.password or "")) == ("remit", TOKEN)
         assert parts.port == urlsplit(url).port
     assert plain["NO_PROXY"] == plain["no_proxy"] == ""
-    assert not ToolContext(token="t").environ().keys() & shown.keys()
+    assert not ToolContext(remit="t").environ().keys() & shown.keys()
     with pytest.raises(ConfigError, match="not open"):
         proxy.environ()
