@@ -20,9 +20,9 @@ from benchmarks.launch import HERE, PAGE, RECORDS, Result, bare, measure
 from benchmarks.record import Figures, Record, write
 from benchmarks.report import COMMAND, page
 from benchmarks.workflow.problems import ABSENT, FILE, HOW_TO, VARIABLE, place
-from benchmarks.workloads import CLIENTS, PLACES, SOLVING, SYSTEMS, WAYS, Case, System, Workload, cases
+from benchmarks.workloads import CLIENTS, PLACES, SERVERS, SOLVING, SYSTEMS, WAYS, Case, System, Workload, cases
 
-ALL = (*SYSTEMS, *CLIENTS, *WAYS, *PLACES, *SOLVING)
+ALL = (*SYSTEMS, *CLIENTS, *WAYS, *PLACES, *SERVERS, *SOLVING)
 WORKLOADS: tuple[Workload, ...] = get_args(Workload)
 PARTIAL_PAGE = HERE / "build" / "benchmarks.md"
 LIMIT_SECONDS = 240.0

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.record import Figures
+from benchmarks.serving.rows import LIGHT, WHOLE
 from benchmarks.workloads import SYSTEMS, WIRES, ideal_seconds
 from benchmarks.world import STEP_BYTES
 
@@ -131,6 +132,26 @@ def rate(place: str, metric: str, least: float) -> Callable[[Figures], Measured 
     return measured
 
 
+def served(system: str, n: int, metric: str, bar: float, unit: str) -> Callable[[Figures], Measured | None]:
+    """Return a goal on one figure of a server under W8."""
+
+    def measured(figures: Figures) -> Measured | None:
+        value = figures.value("W8", system, "streams", n, metric)
+        return None if value is None else Measured(value, bar, unit)
+
+    return measured
+
+
+def unserved(system: str) -> Callable[[Figures], Measured | None]:
+    """Return a goal on the share of messages that a server did not get done."""
+
+    def measured(figures: Figures) -> Measured | None:
+        done = figures.value("W8", system, "streams", WHOLE, "done")
+        return None if done is None else Measured(100 - done, 0, "%")
+
+    return measured
+
+
 GOALS = (
     Goal("W1 in memory: at most 100 µs CPU a step, at any N", worst("memory", "cpu_us_step", 100, "µs")),
     Goal("W1 in memory: at most 1/9 of LangGraph, the faster of its two", share("memory", LANGGRAPHS, 1 / 9)),
@@ -181,4 +202,13 @@ GOALS = (
     Goal("W6 native with pandas: at least 40 runs a second in fresh boxes", rate("native_pandas", "fresh_s", 40)),
     Goal("W6 bubblewrap: at most 60 ms in a fresh box", boxed("bubblewrap", "fresh_ms", 60)),
     Goal("W6 microVM: at most 250 ms in a fresh box", boxed("microvm", "fresh_ms", 250)),
+    Goal("W8, durability `process`: every message is done", unserved("remit")),
+    Goal("W8, durability `power`: every message is done", unserved("remit_power")),
+    Goal("W8: no stream misses or repeats an event", served("remit", WHOLE, "wrong", 0, "streams")),
+    Goal(
+        "W8, durability `power`: no stream misses or repeats an event",
+        served("remit_power", WHOLE, "wrong", 0, "streams"),
+    ),
+    Goal("W8: text streams within 20 ms of the model's, p95, light", served("remit", LIGHT, "delay_p95", 20, "ms")),
+    Goal("W8: the same under the load", served("remit", WHOLE, "delay_p95", 20, "ms")),
 )

@@ -7,13 +7,17 @@ from benchmarks.goals import GOALS
 from benchmarks.launch import PAGE, RECORDS
 from benchmarks.record import Figures, read
 from benchmarks.sandboxes.rows import METHOD as BOXED
+from benchmarks.serving.rows import LIGHT, RATES, WHOLE
+from benchmarks.serving.rows import METHOD as SERVED
 from benchmarks.workflow.problems import ABSENT, HOW_TO
 from benchmarks.workflow.words import simulated
-from benchmarks.workloads import CLIENTS, PLACES, SOLVING, SYSTEMS, WAYS, System, ideal_seconds
+from benchmarks.workloads import CLIENTS, PLACES, SERVERS, SOLVING, SYSTEMS, WAYS, System, ideal_seconds
 from benchmarks.world import STEP_BYTES
 
 COMMAND = "make bench"
 MISSING = "-"
+NOISY = 10.0
+"""Per cent of its time that a server of W8 may wait for its core before the page warns."""
 
 METHOD = f"""\
 Every cell is the median of up to three processes, run in turn (A B C, A B C) on the same machine, so that noise from
@@ -34,7 +38,9 @@ The history has one tool call with 260 B of result a step; each measured call is
 session. The official packages are given plain dicts and keep their defaults, but for retries, which are off. The
 workloads are ours; the code is in `benchmarks/`, corrections are welcome.
 
-{BOXED}"""
+{BOXED}
+
+{SERVED}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,56 @@ SOLVED_COLUMNS = (
     Column("of them contained", 1, "contained", compared=False),
     Column("seconds in all", 1, "seconds", compared=False),
 )
+
+
+def noise(figures: Figures, n: int) -> str:
+    """Return a warning when a server had to share its core."""
+    values = (figures.value("W8", server.name, "streams", n, "waited") for server in SERVERS)
+    most = max((value for value in values if value is not None), default=0.0)
+    if most < NOISY:
+        return ""
+    return (
+        f"**The machine was not quiet**: a server could have run for up to {most:.0f} % of the time while its core did "
+        "something else, and that was not the same for all: see *waited for its core* in the next table. Latencies and "
+        "rates are worse than they need be and compare servers only roughly. CPU a message moves as well, down where "
+        "work piles up and is done together."
+    )
+
+
+def w8(title: str, n: int) -> Table:
+    """Return a table of W8: what a server's readers see, and what it costs."""
+    columns = (
+        Column("done %", n, "done", compared=False),
+        Column("done a second", n, "done_s", compared=False),
+        Column("first event ms, p50", n, "first_p50"),
+        Column("p95", n, "first_p95"),
+        Column("p99", n, "first_p99"),
+        Column("first text ms, p95", n, "text_p95"),
+        Column("text delay ms, p50", n, "delay_p50", compared=False),
+        Column("p95", n, "delay_p95", compared=False),
+        Column("errors", n, "errors", compared=False),
+        Column("streams that missed or repeated", n, "wrong", compared=False),
+        Column("highest rate, messages a second", n, "highest", compared=False),
+    )
+    return Table(title, "W8", "streams", columns, SERVERS, lambda figures: noise(figures, n))
+
+
+def w8_cost(title: str, n: int) -> Table:
+    """Return the other half of that."""
+    columns = (
+        Column("CPU % of its core", n, "cpu", compared=False),
+        Column("CPU ms a message", n, "cpu_ms"),
+        Column("idle CPU %", n, "idle_cpu", compared=False),
+        Column("MB at rest", n, "rest_mb"),
+        Column("KB a stream", n, "kb_stream"),
+        Column("MB after the load", n, "loaded_mb"),
+        Column("waited for its core %", n, "waited", compared=False),
+        Column("driver: CPU %", n, "driver_cpu", compared=False),
+        Column("late ms, p99", n, "driver_lag", compared=False),
+    )
+    return Table(title, "W8", "streams", columns, SERVERS)
+
+
 INTERPRETER = System("python", "(python alone)", (), ())
 
 TABLES = (
@@ -154,6 +210,10 @@ TABLES = (
     w5("W5: the same, Anthropic messages", "messages"),
     Table("W6: a small program in a box", "W6", "box", BOX_COLUMNS, PLACES),
     Table("W7: HumanEval in boxes", "W7", "tier", SOLVED_COLUMNS, SOLVING),
+    w8(f"W8: {WHOLE:,} event streams and {RATES[WHOLE]:g} messages a second on one core", WHOLE),
+    w8_cost("W8: what that costs", WHOLE),
+    w8(f"W8: light, {LIGHT} event streams and {RATES[LIGHT]:g} messages a second", LIGHT),
+    w8_cost("W8: what that costs, light", LIGHT),
     Table("Ways of working, on a simulated model", "workflow", "humaneval", WAY_COLUMNS, WAYS, explained),
 )
 
@@ -236,12 +296,13 @@ def goals(figures: Figures, *, whole: bool) -> Iterator[str]:
 
 def setting(figures: Figures) -> Iterator[str]:
     """Yield what the figures were taken with."""
+    measured = {record.system for record in figures.records if record.workload != "setting"}
     for name, title in (
         ("machine", "Machine"),
         *{system.name: system.title for system in (*SYSTEMS, *CLIENTS)}.items(),
     ):
         said = figures.text("setting", name, "none", 0, "version")
-        if said:
+        if said and (name == "machine" or name in measured):
             yield f"- {title}: {said}"
 
 
@@ -258,7 +319,8 @@ def page(figures: Figures, command: str = COMMAND) -> str:
     ]
     for table in TABLES:
         lines.extend(rendered(figures, table))
-    method = METHOD if figures.has("W1") or whole else BOXED
+    part = "\n\n".join(said for of, said in {"W6": BOXED, "W8": SERVED}.items() if figures.has(of))
+    method = METHOD if figures.has("W1") or whole else part or BOXED
     lines.extend(("## Method", "", method, "", "## Setting", "", *setting(figures), ""))
     return "\n".join(lines)
 

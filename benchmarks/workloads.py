@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.sandboxes.rows import ROWS as BOXES
+from benchmarks.serving.rows import LIGHT, WHOLE
+from benchmarks.serving.rows import ROWS as SERVED
 from benchmarks.workflow.rows import ROWS
 
-Workload = Literal["W1", "W2", "W3", "W4", "W5", "W6", "W7", "workflow"]
-Store = Literal["memory", "sqlite", "none", "chat", "responses", "messages", "box", "tier", "humaneval"]
+Workload = Literal["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "workflow"]
+Store = Literal["memory", "sqlite", "none", "chat", "responses", "messages", "box", "tier", "streams", "humaneval"]
 """What a workload runs over: a store; for W5 a provider's wire, for the workflow table a set of problems."""
 
 WIRES: tuple[Store, ...] = ("chat", "responses", "messages")
@@ -81,8 +83,13 @@ WAYS = tuple(System(row.name, row.title, (), (), frozenset({"humaneval"})) for r
 PLACES = tuple(System(row.name, row.title, (), (), frozenset({"box"})) for row in BOXES)
 """Where W6 runs programs."""
 
-SOLVING = tuple(System(row.name, row.title, (), (), frozenset({"tier"})) for row in BOXES if row.solves)
-"""Tiers in which W7 runs the reference solutions."""
+SERVERS = tuple(System(row.name, row.title, (), (), frozenset({"streams"})) for row in SERVED)
+"""Whom W8 loads."""
+
+SOLVING = (
+    *(System(row.name, row.title, (), (), frozenset({"tier"})) for row in BOXES if row.solves),
+)
+"""Tiers in which W7 runs the reference solutions, and servers under W8; each case takes those of its store."""
 
 PLAN = (
     *(Case("W1", "memory", n) for n in (10, 100, 300)),
@@ -94,6 +101,7 @@ PLAN = (
     *(Case("W5", wire, n) for wire in WIRES for n in (1, 100, 300)),
     Case("W6", "box", 1),
     Case("W7", "tier", 1),
+    *(Case("W8", "streams", n) for n in (LIGHT, WHOLE)),
     Case("workflow", "humaneval", 1),
 )
 
@@ -108,6 +116,7 @@ QUICK = frozenset(
         ("W5", 300),
         ("W6", 1),
         ("W7", 1),
+        ("W8", LIGHT),
         ("workflow", 1),
     }
 )

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from remit.server.access.cookies import Cookies
 from remit.server.access.port import Access, Action, Asked, Principal
+from remit.server.administration import Register
 from remit.server.entrance.bounds import Bounds
 from remit.server.entrance.problems import ProblemError
 from remit.server.service import Service
@@ -41,6 +42,8 @@ class Entrance:
     bounds: Bounds
     cookies: Cookies | None = None
     """Lets people in with a browser; `None` where they need not show who they are."""
+    register: Register | None = None
+    """Keys, who is known, and the audit log; `None` where nobody may change who comes in from here."""
 
     async def admit(self, request: Request, action: Action | None) -> Guest:
         """Let a request in that wants to do this, `None` for what everybody may.

@@ -18,6 +18,9 @@ _log = logging.getLogger("remit.server")
 _PARTING = 5.0
 """Seconds that a reader has to take what is left when a stream ends."""
 
+_TOGETHER = 64 << 10
+"""Bytes from which on events that come at the same time are written without waiting for the next of them."""
+
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -62,9 +65,24 @@ class EventStream(Response):
                 await asyncio.gather(writing, *others, return_exceptions=True)
 
     async def _write(self, send: Send) -> None:
+        held = bytearray()
+
+        async def flush() -> None:
+            if held:
+                await _say(send, bytes(held))
+                # Only now: if it was cut off before it wrote, nothing is lost.
+                held.clear()
+
+        # Each write costs more than all else that is done for an event.
+        stream = self._stream if isinstance(self._stream, Stream) else None
+        if stream is not None:
+            stream.rest = flush
         async for piece in self._pieces:
-            await _say(send, piece)
+            held += piece
+            if stream is None or not stream.more or len(held) >= _TOGETHER:
+                await flush()
         if not self._stream.dropped:
+            await flush()
             await _say(send, b"", more=False)
 
     def _others(self, receive: Receive, send: Send) -> Sequence[Coroutine[None, None, object]]:

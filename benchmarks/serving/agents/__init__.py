@@ -1,0 +1,1 @@
+"""Agents: the same one, as each server wants it declared. Each module is loaded by its server alone."""
