@@ -86,10 +86,8 @@ PLACES = tuple(System(row.name, row.title, (), (), frozenset({"box"})) for row i
 SERVERS = tuple(System(row.name, row.title, (), (), frozenset({"streams"})) for row in SERVED)
 """Whom W8 loads."""
 
-SOLVING = (
-    *(System(row.name, row.title, (), (), frozenset({"tier"})) for row in BOXES if row.solves),
-)
-"""Tiers in which W7 runs the reference solutions, and servers under W8; each case takes those of its store."""
+SOLVING = tuple(System(row.name, row.title, (), (), frozenset({"tier"})) for row in BOXES if row.solves)
+"""Tiers in which W7 runs the reference solutions; each case takes that of its store."""
 
 PLAN = (
     *(Case("W1", "memory", n) for n in (10, 100, 300)),

@@ -11,10 +11,12 @@ from tests.server.rig import TENANTS, Anybody, Rig, bearer
 
 from remit.core.agent import Agent
 from remit.home import MEMORY, Home, Settings
+from remit.server.access.stores.memory import MemoryAccessStore
 from remit.server.api import Bind, serving, site
 from remit.server.entrance import Bounds
 from remit.server.openai import BASE, front
 from remit.server.service import Service
+from remit.server.switches import Board
 
 
 def client(rig: Rig, tenant: str = "acme", name: str = "ann", role: str = "admin", *, retries: int = 0) -> AsyncOpenAI:
@@ -25,17 +27,21 @@ def client(rig: Rig, tenant: str = "acme", name: str = "ann", role: str = "admin
 
 @contextlib.asynccontextmanager
 async def served(
-    *agents: Agent, place: str | Path = MEMORY, own: bool = False, bounds: Bounds | None = None
+    *agents: Agent, place: str | Path = MEMORY, own: bool = False, bounds: Bounds | None = None, streams: int = 100
 ) -> AsyncGenerator[tuple[Rig, AsyncOpenAI]]:
     """Serve agents to clients of OpenAI's meanwhile; the one that is given is of ann, an admin."""
-    async with Home.open(place, Settings(tenants=TENANTS)) as home:
-        service, access = Service(home, agents, own_approvals=own), Anybody()
+    store = MemoryAccessStore()
+    async with (
+        Board(store.switches, every=0.05).kept() as board,
+        Home.open(place, Settings(tenants=TENANTS)) as home,
+    ):
+        service, access = Service(home, agents, own_approvals=own, switches=board, streams=streams), Anybody(store.log)
         app = site(service, access, bounds or Bounds(), fronts=[front])
         async with (
             serving(app, service, Bind(port=0), grace=10) as url,
             httpx2.AsyncClient(base_url=url, timeout=30) as http,
         ):
-            rig = Rig(service, url, http, access)
+            rig = Rig(service, url, http, access, store)
             async with client(rig) as ann:
                 yield rig, ann
 

@@ -41,14 +41,17 @@ class Shown:
     """What the digest of the question begins with."""
 
 
-async def add(store: Store, session: str, make: Callable[[State], Sequence[Event]]) -> State:
-    """Append what `make` says of the state as it is, again when somebody else wrote first; give the new state."""
+async def add(store: Store, session: str, make: Callable[[State, int], Sequence[Event]]) -> State:
+    """Append what `make` says of the state as it is and the time, again when somebody else wrote first; give the new.
+
+    The time is never before that of the last event: a clock that is set back gives no question a longer life.
+    """
     while True:
         records = await store.read(session)
         if not records:
             raise UnknownSessionError(f"no session {session!r} in this store; `remit sessions` lists them")
         state = State.fold(record.event for record in records)
-        events = make(state)
+        events = make(state, max(now_ms(), records[-1].at))
         try:
             await store.append(session, events, after=len(records))
         except ConflictError:
@@ -62,7 +65,7 @@ async def send(store: Store, session: str, said: Said, *, by: str, key: str = ""
     """Leave a message for the agent; what comes of it goes on with the trace of the W3C `traceparent` given."""
     message = await received(said, store, by=by, key=key, trace=trace)
 
-    def make(state: State) -> Sequence[Event]:
+    def make(state: State, _: int) -> Sequence[Event]:
         if state.closed is not None:
             raise ApprovalError(f"session {session!r} is closed; open a new one")
         return () if key and key in state.keys else (message,)
@@ -76,12 +79,8 @@ async def decide(store: Store, session: str, call: str | Shown, *, granted: bool
     It may run once as many different people as are wanted have allowed it; one is enough to deny it.
     """
 
-    shown = call if isinstance(call, Shown) else Shown(call, "")
-
-    def make(state: State) -> Sequence[Event]:
-        effect, asked, at = _open(state, session, shown.call)
-        if not asked.digest.startswith(shown.digest):
-            raise ApprovalError(f"{effect.call.tool} ({effect.call.id}) waits with other arguments by now; look again")
+    def make(state: State, at: int) -> Sequence[Event]:
+        effect, asked = _open(state, session, call, at)
         if granted:
             _once(effect, by)
         return (ApprovalGiven(effect.call.id, granted, by, asked.digest, reason, at),)
@@ -89,7 +88,7 @@ async def decide(store: Store, session: str, call: str | Shown, *, granted: bool
     return await add(store, session, make)
 
 
-async def edit(store: Store, session: str, call: str, args: JsonObject, *, by: str, reason: str = "") -> State:
+async def edit(store: Store, session: str, call: str | Shown, args: JsonObject, *, by: str, reason: str = "") -> State:
     """Allow a call with other arguments: another call, which is checked anew; raise `ApprovalError` as `decide` does.
 
     Whether they fit the tool is found out when the session goes on; whoever has the tool can ask `misfit` before.
@@ -99,8 +98,8 @@ async def edit(store: Store, session: str, call: str, args: JsonObject, *, by: s
     if size > LARGE:
         raise ApprovalError(f"these arguments have {size} bytes; a person may give at most {LARGE}")
 
-    def make(state: State) -> Sequence[Event]:
-        effect, asked, at = _open(state, session, call)
+    def make(state: State, at: int) -> Sequence[Event]:
+        effect, asked = _open(state, session, call, at)
         same = digest([effect.call.tool, said]) == asked.digest
         if same:
             # Nothing was changed, so whoever has allowed it has allowed this.
@@ -122,8 +121,7 @@ async def edit(store: Store, session: str, call: str, args: JsonObject, *, by: s
 async def escalate(store: Store, session: str, call: str) -> State:
     """Write down that a call has waited so long that more people are told; nothing when it is not time, or was."""
 
-    def make(state: State) -> Sequence[Event]:
-        at = now_ms()
+    def make(state: State, at: int) -> Sequence[Event]:
         return tuple(
             ApprovalEscalated(effect.call.id, at)
             for effect in waiting(state)
@@ -143,7 +141,7 @@ def misfit(tool: Tool, args: JsonObject) -> str:
 async def settle(store: Store, session: str, call: str, *, happened: bool, by: str, output: JsonValue = None) -> State:
     """Say whether a call in doubt happened; if not, it is made again."""
 
-    def make(state: State) -> Sequence[Event]:
+    def make(state: State, _: int) -> Sequence[Event]:
         effect = _find(doubted(state), session, call, "is in doubt")
         return (EffectReconciled(effect.call.id, happened, by, fit(output)),)
 
@@ -155,24 +153,26 @@ async def answer(store: Store, session: str, call: str, given: JsonObject | None
     # As the journal will give it back: a form that a program filled in may hold what JSON cannot say.
     said = None if given is None else {legible(str(name)): fit(value) for name, value in given.items()}
 
-    def make(state: State) -> Sequence[Event]:
+    def make(state: State, at: int) -> Sequence[Event]:
         effect = _find(awaited(state), session, call, "asks for input")
         assert effect.wants is not None
         problem = "" if said is None else unfit(said, effect.wants.schema)
         if problem:
             raise ApprovalError(f"{effect.call.tool} ({effect.call.id}) asks for something else: {problem}")
-        return (InputGiven(effect.call.id, said, by, now_ms()),)
+        return (InputGiven(effect.call.id, said, by, at),)
 
     return await add(store, session, make)
 
 
-async def cancel(store: Store, session: str, *, by: str, reason: str = "") -> State:
-    """End a run: at once when it sleeps, at its next step when a worker drives it."""
+async def cancel(store: Store, session: str, *, by: str, reason: str = "", number: int = 0) -> State:
+    """End a run, the one with a `number` only if it is given: at once when it sleeps, at its next step otherwise."""
 
-    def make(state: State) -> Sequence[Event]:
+    def make(state: State, _: int) -> Sequence[Event]:
         run = state.run
         if run is None:
             raise ApprovalError(f"session {session!r} has no run under way")
+        if number not in {0, run.number}:
+            raise ApprovalError(f"run {number} of session {session!r} is not under way; run {run.number} is")
         asked = CancelAsked(by, reason)
         if run.suspended is None:
             return (asked,)
@@ -185,7 +185,7 @@ async def cancel(store: Store, session: str, *, by: str, reason: str = "") -> St
 async def close(store: Store, session: str, *, by: str, reason: str = "") -> State:
     """End a session for good, once no run of it is under way; closing it again changes nothing."""
 
-    def make(state: State) -> Sequence[Event]:
+    def make(state: State, _: int) -> Sequence[Event]:
         if state.run is not None:
             raise ApprovalError(
                 f"session {session!r} has a run under way; let it end or `remit cancel {session}` first"
@@ -203,21 +203,24 @@ async def raise_limit(store: Store, session: str, limit: str, to: float, *, by: 
         raise ApprovalError(
             f"limit {limit!r} cannot be {to!r}; give a whole number, or for dollars and seconds any, from 0"
         )
-    return await add(store, session, lambda state: (LimitRaised(limit, to, by),))
+    return await add(store, session, lambda _state, _at: (LimitRaised(limit, to, by),))
 
 
-def _open(state: State, session: str, call: str) -> tuple[Effect, ApprovalAsked, int]:
-    """Give a call that waits for a decision, its question and the time; raise `ApprovalError` when it has lapsed."""
-    effect, at = _find(waiting(state), session, call, "waits for a decision"), now_ms()
+def _open(state: State, session: str, call: str | Shown, at: int) -> tuple[Effect, ApprovalAsked]:
+    """Give a call that waits for a decision, and its question; raise `ApprovalError` when it lapsed or is another."""
+    shown = call if isinstance(call, Shown) else Shown(call, "")
+    effect = _find(waiting(state), session, shown.call, "waits for a decision")
     assert effect.asked is not None
+    if not effect.asked.digest.startswith(shown.digest):
+        raise ApprovalError(f"{effect.call.tool} ({effect.call.id}) waits with other arguments by now; look again")
     if at > effect.asked.expires:
         raise ApprovalError(f"the question about {effect.call.tool} ({effect.call.id}) has lapsed; resume the session")
-    return effect, effect.asked, at
+    return effect, effect.asked
 
 
 def _once(effect: Effect, by: str) -> None:
     """Raise `ApprovalError` when this person has allowed a call already: it takes others."""
-    if any(one.by == by for one in effect.yes):
+    if effect.allowed_by(by):
         names, more = ", ".join(one.by for one in effect.yes), missing(effect)
         people = "1 more person" if more == 1 else f"{more} more people"
         raise ApprovalError(

@@ -58,6 +58,15 @@ class Heard:
             raise UnfitError("model", what, code="model_not_found", status=404)
         return agent
 
+    def worker(self, name: str) -> str:
+        """Give the name of an agent that can work now; raise `RefusedError` for one that is switched off.
+
+        What is said to it would be kept, but whoever waits for an answer would wait for somebody to switch it on.
+        """
+        agent = self.agent(name).name
+        self.service.switching.refuse_held(self.principal.tenant, agent)
+        return agent
+
     async def settled(self, stream: Stream, turn: Turn) -> None:
         """Wait until a turn is over; raise `ClientDisconnect` when nobody waits for it, the session goes on."""
         since = time.monotonic()
@@ -73,7 +82,9 @@ class Heard:
                 task.cancel()
             await asyncio.gather(reading, leaving, return_exceptions=True)
         if not turn.end:
-            raise RefusedError("unready", "this server is stopping; ask again, and nothing is done twice")
+            raise RefusedError(
+                "unready", "this server is stopping; a client that tries again by itself does nothing twice"
+            )
         if time.monotonic() - since > self.entrance.bounds.recheck:
             await self.guest.again()
 

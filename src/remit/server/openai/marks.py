@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from remit.core.state import Effect
+from remit.core.events import ApprovalAsked
 
 _TURN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.([1-9][0-9]{0,14})(?:-([1-9][0-9]{0,14}))?")
 _CALL = re.compile(r"mcpr_([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.([A-Za-z0-9_-]{1,200})\.([0-9a-f]{16})")
@@ -40,10 +40,9 @@ class Request:
     digest: str
 
 
-def request_id(session: str, effect: Effect) -> str:
+def request_id(session: str, asked: ApprovalAsked) -> str:
     """Give the id of the question whether a call may run: another one when its arguments are others."""
-    assert effect.asked is not None
-    return f"mcpr_{session}.{effect.call.id}.{effect.asked.digest[:16]}"
+    return f"mcpr_{session}.{asked.call}.{asked.digest[:16]}"
 
 
 def request(said: str) -> Request | None:

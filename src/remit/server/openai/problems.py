@@ -1,6 +1,6 @@
 """Problems: what a request ran into, as OpenAI has it said, so that its clients raise what they should."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 from starlette.responses import Response
@@ -73,6 +73,15 @@ def problem(error: Exception) -> Response:
 def event(error: Exception) -> bytes:
     """Write what broke a stream, for the clients that then raise it."""
     return b"data: %b\n\n" % msgspec.json.encode(_Wrapped(api_error(error)[1]))
+
+
+async def unbroken(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Give the pieces of a stream, and last what broke it: it has begun, so there is no status left to say it with."""
+    try:
+        async for piece in pieces:
+            yield piece
+    except Exception as error:  # noqa: BLE001 - a client is told, whatever broke
+        yield event(error)
 
 
 def written(body: msgspec.Struct, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -5,7 +5,7 @@ request which is made again finds what the same request left a moment ago; with 
 """
 
 import hashlib
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -13,10 +13,9 @@ import msgspec
 
 from remit.core.errors import UnknownSessionError
 from remit.core.events import MessageReceived, Record
-from remit.core.values import JsonValue, now_ms
+from remit.core.values import JsonObject, JsonValue, now_ms
 from remit.runtime import Said
 from remit.server.access.port import Principal
-from remit.server.openai.contents import words
 from remit.server.openai.marks import Mark
 from remit.server.openai.problems import UnfitError
 from remit.server.service import RefusedError, Service, Stream, Wish
@@ -26,6 +25,10 @@ _LOOKED_AT = 32
 
 _PATIENCE, _MOST_PATIENCE = 600.0, 24 * 3600.0
 """Seconds that a client waits for an answer when it does not say how long, and that it is believed to at most."""
+
+
+_HOW = frozenset({"background", "stream", "stream_options"})
+"""Fields that say how an answer is to be given, and nothing of what is asked."""
 
 
 def digest(*of: JsonValue) -> str:
@@ -39,11 +42,18 @@ class Attempt:
 
     body: str
     """Hash of who asks and of all that is asked."""
-    key: str = ""
+    name: str = ""
     """Of the `Idempotency-Key`; empty without one."""
     tried: int = 0
     """How often it was made before."""
     patience: float = _PATIENCE
+    trace: str = ""
+    """The W3C `traceparent` of who asks."""
+
+    @property
+    def again(self) -> bool:
+        """Whether it may have been made before."""
+        return bool(self.name or self.tried)
 
     @property
     def since(self) -> int:
@@ -51,33 +61,54 @@ class Attempt:
         return now_ms() - int((self.patience + 60) * self.tried * 1000)
 
     def before(self, records: Sequence[Record]) -> str:
-        """Give the key that this request's message has in a session, empty when it was not left there before."""
-        found = [(r.at, r.event.key) for r in records if isinstance(r.event, MessageReceived)]
-        if self.key:
-            return self.key if any(key == self.key for _, key in found) else ""
-        mine = [(at, key) for at, key in found if key.startswith(self.body)]
-        return mine[-1][1] if self.tried and mine and mine[-1][0] >= self.since else ""
+        """Give the key that this request's message has in a session, empty when it was not left there before.
+
+        Raise `UnfitError` when its `Idempotency-Key` came with another request.
+        """
+        if not self.again:
+            return ""
+        found = _messages(records)
+        if self.name:
+            mine = [key for key in found if key.startswith(f"{self.name}.")]
+            if mine and self.key(0) not in mine:
+                what = "this Idempotency-Key was sent with another request before"
+                raise UnfitError("Idempotency-Key", what, status=422)
+            return mine[0] if mine else ""
+        tries = [key for key, one in found.items() if key.startswith(f"{self.body}.") and one.at >= self.since]
+        return tries[-1] if tries else ""
+
+    def key(self, number: int) -> str:
+        """Give a key for its message, where so many were left by requests just like it, each for itself."""
+        return f"{self.name}.{self.body}" if self.name else f"{self.body}.{number}"
 
     def fresh(self, records: Sequence[Record]) -> str:
         """Give a key for a message that no earlier request left."""
-        if self.key:
-            return self.key
-        had = sum(1 for r in records if isinstance(r.event, MessageReceived) and r.event.key.startswith(self.body))
-        return f"{self.body}.{had}"
+        return self.key(sum(key.startswith(f"{self.body}.") for key in _messages(records)))
 
 
-def attempt(principal: Principal, headers: Mapping[str, str], *asked: JsonValue) -> Attempt:
+def attempt(principal: Principal, headers: Mapping[str, str], kind: str, fields: JsonObject) -> Attempt:
     """Read from the headers whether a request was made before."""
     key, tried = headers.get("idempotency-key", ""), headers.get("x-stainless-retry-count", "")
     said = headers.get("x-stainless-read-timeout", "")
     patience = min(float(said), _MOST_PATIENCE) if said.replace(".", "", 1).isdecimal() else _PATIENCE
     who = (principal.tenant, principal.name)
     return Attempt(
-        "openai." + digest(*who, *asked),
+        "openai." + digest(*who, kind, {name: value for name, value in fields.items() if name not in _HOW}),
         "openai-key." + digest(*who, key) if key else "",
         min(int(tried[:9]), 20) if tried.isascii() and tried.isdecimal() else 0,
         patience,
+        headers.get("traceparent", ""),
     )
+
+
+def _messages(records: Sequence[Record]) -> Mapping[str, Record]:
+    """Give the messages of a session by their keys, in order."""
+    found: dict[str, Record] = {}
+    for one in records:
+        if isinstance(one.event, MessageReceived) and one.event.key:
+            # Where two processes took it in, it is the first.
+            found.setdefault(one.event.key, one)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +124,49 @@ class Left:
         return Mark(self.session, since or self.seq, self.seq)
 
 
-async def post(
-    front: tuple[Service, Principal], session: str, said: Said, tried: Attempt, leaving: AsyncExitStack
-) -> Left:
-    """Leave a message in a session that there is, once."""
-    service, principal = front
+async def reader(service: Service, principal: Principal, session: str, leaving: AsyncExitStack) -> Stream:
+    """Read a session from its beginning; to be had before anything is written, so that nothing of it is missed."""
     await service.owned.check(principal, session)
-    # Before there is anything to read, so that nothing that is written now is missed.
-    stream = await leaving.enter_async_context(service.streams.follow(principal, session, 0))
-    key = tried.before(stream.past)
+    return await leaving.enter_async_context(service.streams.follow(principal, session, 0))
+
+
+async def begin(
+    service: Service, principal: Principal, wish: Wish, tried: Attempt, leaving: AsyncExitStack
+) -> Left | None:
+    """Begin a session with a message, once; `None` when another request has begun it."""
+    async with AsyncExitStack() as trying:
+        # As in `reader`; that it is theirs is seen to before anything of it is shown.
+        stream = await trying.enter_async_context(service.streams.follow(principal, wish.session, 0))
+        try:
+            begun = await service.begin(principal, wish)
+        except RefusedError as error:
+            if error.kind == "conflict" and await _there(service, principal, wish.session):
+                return None
+            raise
+        if not (begun.new or tried.again):
+            # Somebody else may have asked the same at the same moment, and each is to have an answer of their own.
+            return None
+        records = await service.owned.records(principal, wish.session)
+        leaving.push_async_exit(trying.pop_all())
+        return Left(wish.session, _messages(records)[wish.key].seq, stream)
+
+
+async def post(service: Service, principal: Principal, stream: Stream, said: Said, tried: Attempt) -> Left:
+    """Leave a message in a session that is read, once."""
+    session, key = stream.session, tried.before(stream.past)
     if key:
-        return Left(session, _same(stream.past, key, said), stream)
-    return Left(session, await service.post(principal, session, said, key=tried.fresh(stream.past)), stream)
+        # Even where nothing more can be left.
+        return Left(session, _messages(stream.past)[key].seq, stream)
+    key = tried.fresh(stream.past)
+    return Left(session, await service.post(principal, session, said, key=key, trace=tried.trace), stream)
+
+
+async def _there(service: Service, principal: Principal, session: str) -> bool:
+    try:
+        await service.owned.check(principal, session)
+    except UnknownSessionError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,62 +194,36 @@ class Slots:
             low, high = (middle, high) if await self._taken(middle - 1) else (low, middle)
         return low
 
-    async def newest(self) -> dict[str, list[Record]]:
-        """Read those that were begun last."""
+    async def newest(self) -> AsyncIterator[tuple[str, list[Record]]]:
+        """Read those that were begun last, one after the other."""
         count = await self.count()
-        names = [self.name(place) for place in range(count - 1, max(count - _LOOKED_AT, 0) - 1, -1)]
-        return {name: await self.service.owned.records(self.principal, name) for name in names}
+        for place in range(count - 1, max(count - _LOOKED_AT, 0) - 1, -1):
+            name = self.name(place)
+            yield name, await self.service.owned.records(self.principal, name)
+
+    async def left(self, tried: Attempt) -> tuple[str, int] | None:
+        """Give the session that this same request began before, and the number of its message there."""
+        if tried.again:
+            async for session, records in self.newest():
+                key = tried.before(records)
+                if key:
+                    return session, _messages(records)[key].seq
+        return None
 
     async def begin(self, said: Said, tried: Attempt, leaving: AsyncExitStack) -> Left:
         """Begin one with a message, once."""
-        found = await self.newest() if tried.key or tried.tried else {}
-        for session, records in found.items():
-            key = tried.before(records)
-            if key:
-                return Left(session, _same(records, key, said), await self._read(session, leaving))
+        front = self.service, self.principal
+        before = await self.left(tried)
+        if before is not None:
+            session, seq = before
+            return Left(session, seq, await reader(*front, session, leaving))
         place = await self.count()
         while True:
-            async with AsyncExitStack() as trying:
-                # As in `post`.
-                stream = await self._read(self.name(place), trying)
-                seq = await self._begin(place, said, tried)
-                if seq:
-                    leaving.push_async_exit(trying.pop_all())
-                    return Left(self.name(place), seq, stream)
+            wish = Wish(self.agent, said, tried.key(place), self.name(place), tried.trace)
+            left = await begin(*front, wish, tried, leaving)
+            if left is not None:
+                return left
             place += 1
 
-    async def _begin(self, place: int, said: Said, tried: Attempt) -> int:
-        """Begin the one at a place, and give the number of the message; 0 when another request began it."""
-        name, key = self.name(place), tried.key or f"{tried.body}.{place}"
-        try:
-            begun = await self.service.begin(self.principal, Wish(self.agent, said, key, name))
-        except RefusedError as error:
-            if error.kind == "conflict" and await self._taken(place):
-                return 0
-            raise
-        # Somebody else may have asked the same at the same moment, and each is to have an answer of their own.
-        mine = begun.new or tried.key or tried.tried
-        return _same(await self.service.owned.records(self.principal, name), key, said) if mine else 0
-
-    def _read(self, session: str, leaving: AsyncExitStack) -> Awaitable[Stream]:
-        return leaving.enter_async_context(self.service.streams.follow(self.principal, session, 0))
-
     async def _taken(self, place: int) -> bool:
-        try:
-            await self.service.owned.check(self.principal, self.name(place))
-        except UnknownSessionError:
-            return False
-        return True
-
-
-def _same(records: Sequence[Record], key: str, said: Said) -> int:
-    """Give the number of the message with this key; raise `UnfitError` when it says something else."""
-    for record in records:
-        event = record.event
-        if isinstance(event, MessageReceived) and event.key == key:
-            if event.text != words(said) and key.startswith("openai-key."):
-                raise UnfitError(
-                    "Idempotency-Key", "this Idempotency-Key was sent with another request before", status=422
-                )
-            return record.seq
-    raise RefusedError("conflict", "the message was not kept; send it again")
+        return await _there(self.service, self.principal, self.name(place))

@@ -10,6 +10,7 @@ from typing import Literal, assert_never
 import msgspec
 
 from remit.core.events import (
+    ApprovalAsked,
     EffectEnded,
     MessageReceived,
     ModelAnswered,
@@ -43,7 +44,6 @@ class Spoke:
     seq: int
     """The event with which it began to."""
     text: str
-    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,27 @@ class Acted:
 
     call: Call
     outcome: Outcome
-    request: Effect | None
-    """The call as it was approved; `None` when nobody was asked."""
+    asked: ApprovalAsked | None
+    """The last question whether it may run; `None` when nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """A call waits for approval."""
+    """A call waits for approval, with the arguments that it had then."""
 
-    effect: Effect
+    call: Call
+    asked: ApprovalAsked
 
 
 Piece = Spoke | Acted | Asks
+
+
+class Remit(msgspec.Struct, frozen=True, kw_only=True):
+    """What Remit says beside what OpenAI has fields for."""
+
+    session: str
+    waits: tuple[Waiting, ...] = ()
+    """The calls that wait for a person."""
 
 
 @dataclass(slots=True)
@@ -93,7 +102,7 @@ class Turn:
     opened: int = 0
     """The event with which the run began that is under way, or was last."""
     run: int = 0
-    """The number of the run that it is about, once that has begun."""
+    """The number of the run that it is about, once that has begun; of the one it waits behind, once it says so."""
     asked: int = 0
     """The event with which the model was asked what it writes now."""
     _message: bool = False
@@ -120,6 +129,11 @@ class Turn:
         """Give all that was said, with what waits for approval in words."""
         return "\n\n".join(spoken(piece) for piece in self.pieces if not isinstance(piece, Acted))
 
+    @property
+    def remit(self) -> Remit:
+        """Give what Remit says beside it."""
+        return Remit(session=self.mark.session, waits=self.waits)
+
     def again(self, mark: Mark) -> "Turn":
         """Begin the next one of the same session, which is given the records after those that this one was."""
         return Turn(mark, self.state, agent=self.agent, opened=self.opened)
@@ -143,11 +157,20 @@ class Turn:
         if seq > self.mark.since:
             self._hear(record)
         if seq >= self.mark.floor:
-            self.run = self.state.run.number if self.state.run is not None else self.run
+            if self.state.run is not None and self._ours:
+                self.run = self.state.run.number
             self._end(record)
         return self.pieces[had:]
 
+    @property
+    def _ours(self) -> bool:
+        """Whether the run under way is about what was asked, not what was asked before it."""
+        return self.opened > self.mark.floor or not self._message
+
     def _hear(self, record: Record) -> None:
+        if not self._ours and self.mark.since == self.mark.floor:
+            # Whoever asked for that is told.
+            return
         match record.event:
             case ModelAsked() as asked:
                 run = self.state.run
@@ -162,7 +185,7 @@ class Turn:
             case EffectEnded() as over:
                 assert self.state.run is not None
                 effect = self.state.run.effects[over.outcome.call]
-                self.pieces.append(Acted(effect.call, over.outcome, effect if effect.asked else None))
+                self.pieces.append(Acted(effect.call, over.outcome, effect.asked))
             case RunEnded() as over:
                 self._answer(record.seq, over)
             case _:
@@ -175,9 +198,9 @@ class Turn:
         text = _written(over.output)
         before = self.pieces[-1] if self.pieces else None
         if isinstance(before, Spoke) and before.text.strip() == text.strip():
-            self.pieces[-1] = Spoke(before.seq, before.text, last=True)
-        elif text.strip():
-            self.pieces.append(Spoke(seq, text, last=True))
+            return
+        if text.strip():
+            self.pieces.append(Spoke(seq, text))
 
     def _count(self, usage: Usage) -> None:
         self.input += usage.input
@@ -190,7 +213,7 @@ class Turn:
 
     def _end(self, record: Record) -> None:
         event, state = record.event, self.state
-        if isinstance(event, RunEnded) and (self.opened > self.mark.floor or not self._message):
+        if isinstance(event, RunEnded) and self._ours:
             self.how, self.why = event.status, event.reason
         elif isinstance(event, SessionClosed):
             self.how, self.why = "cancelled", event.reason or "the session was closed"
@@ -212,7 +235,8 @@ class Turn:
         run, state = self.state.run, self.state
         assert run is not None
         assert run.suspended is not None
-        self.pieces += [Asks(effect) for effect in waiting(state)]
+        self.run = run.number
+        self.pieces += [Asks(effect.call, effect.asked) for effect in waiting(state) if effect.asked is not None]
         session = self.mark.session
         said = [_question(session, one) for one in awaited(state)] + [_doubt(session, one) for one in doubted(state)]
         if run.suspended.why in {"paused", "alarm"}:
@@ -228,12 +252,9 @@ def spoken(piece: Spoke | Asks) -> str:
     """Give the words of what was said or is asked."""
     if isinstance(piece, Spoke):
         return piece.text
-    asked = piece.effect.asked
-    call = piece.effect.call
-    args = msgspec.json.encode(call.args).decode()
+    call, args = piece.call, msgspec.json.encode(piece.call.args).decode()
     return (
-        f"This waits for a person's approval: {call.tool}({args}), call {call.id}. "
-        f"{asked.reason if asked is not None else ''}\n"
+        f"This waits for a person's approval: {call.tool}({args}), call {call.id}. {piece.asked.reason}\n"
         "It goes on once somebody who may decides on it, in the console, with `remit approve`, or over the API."
     )
 

@@ -46,7 +46,8 @@ class People:
     ) -> State:
         """Allow or deny a call for exactly the arguments it has, or allow it with other `args`, which are checked anew.
 
-        Raise `ApprovalError` when that cannot be, `DeniedError` for who would allow what they asked for themselves.
+        A call that is `Shown` is decided on only while it waits with the arguments that it was shown with. Raise
+        `ApprovalError` when that cannot be, `DeniedError` for who would allow what they asked for themselves.
         """
         state = await self._owned.state(principal, session)
         if granted:
@@ -57,7 +58,7 @@ class People:
         elif granted:
             named = call.call if isinstance(call, Shown) else call
             await self._fit(state, named, args)
-            state = await edit(store, session, named, args, by=by, reason=reason)
+            state = await edit(store, session, call, args, by=by, reason=reason)
         else:
             raise ApprovalError("a call that is denied gets no other arguments; leave them out, or allow it")
         self._driver.wake(session)

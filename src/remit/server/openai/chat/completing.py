@@ -14,27 +14,18 @@ from remit.core.ports import Delta
 from remit.core.values import JsonObject, now_ms
 from remit.server.entrance import EventStream
 from remit.server.openai import contents
-from remit.server.openai.chat.history import Talks
+from remit.server.openai.chat.history import Talks, untold
 from remit.server.openai.contents import Message
 from remit.server.openai.door import Heard
 from remit.server.openai.fields import CHAT, flag, text
-from remit.server.openai.problems import RunError, UnfitError, event, written
-from remit.server.openai.sending import Attempt, Left, attempt, post
+from remit.server.openai.problems import RunError, UnfitError, event, unbroken, written
+from remit.server.openai.sending import Attempt, Left, attempt, begin, post, reader
 from remit.server.openai.speaking import Voice
-from remit.server.openai.turns import Acted, Turn, spoken
+from remit.server.openai.turns import Acted, Remit, Turn, spoken
 from remit.server.service import RefusedError, Stream, Wish
-from remit.server.service.views import Waiting
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CHAT = "chatcmpl-"
-
-
-class Remit(msgspec.Struct, frozen=True, kw_only=True):
-    """What Remit says beside what OpenAI has fields for."""
-
-    session: str
-    waits: tuple[Waiting, ...] = ()
-    """The calls that wait for a person."""
 
 
 class _Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,22 +94,22 @@ async def complete(heard: Heard) -> Response:
     """Say the newest message of a conversation to an agent, and give what it answers."""
     await heard.may("work")
     fields = await heard.fields(CHAT)
-    agent = heard.agent(text(fields, "model")).name
+    agent = heard.worker(text(fields, "model"))
     messages = _messages(fields)
     streamed, usage = flag(fields, "stream"), _wants_usage(fields)
     who: JsonObject = {name: fields.get(name) for name in ("user", "safety_identifier", "prompt_cache_key", "metadata")}
     tried = attempt(heard.principal, heard.guest.headers, "chat", fields)
     named = heard.guest.headers.get("x-remit-session", "") or text(fields, "session")
     async with contextlib.AsyncExitStack() as leaving:
-        talks = Talks(heard.service, heard.principal, agent, who)
         if named:
-            left, since = await _in(heard, agent, named, messages, tried, leaving), 0
+            left, since = await _in(heard, agent, named, messages, tried, leaving)
         else:
-            left, since = await _found(talks, messages, tried, leaving)
+            talks = Talks(heard.service, heard.principal, agent, who, messages)
+            left, since = await _found(talks, tried, leaving)
         turn = Turn(left.mark(since))
         told = {"x-remit-session": left.session}
         if streamed:
-            pieces = _Chunks(turn, agent, usage).of(left.stream)
+            pieces = unbroken(_Chunks(turn, agent, usage).of(left.stream))
             answer = EventStream(left.stream, pieces, leaving.pop_all(), heard.guest.again, heard.entrance.bounds)
             answer.headers.update(told)
             return answer
@@ -154,7 +145,7 @@ async def _in(
     messages: Sequence[Message],
     tried: Attempt,
     leaving: contextlib.AsyncExitStack,
-) -> Left:
+) -> tuple[Left, int]:
     """Say it in the session that the client names, which begins with this if there is none."""
     if not _NAME.fullmatch(session):
         raise UnfitError("session", f"{session!r} cannot name a session")
@@ -162,24 +153,26 @@ async def _in(
     try:
         known = await heard.service.owned.check(heard.principal, session)
     except UnknownSessionError:
-        said = contents.said(messages)
-        key = tried.key or f"{tried.body}.0"
-        await heard.service.begin(heard.principal, Wish(agent, said, key, session))
-        return await post(front, session, said, Attempt(tried.body, key), leaving)
+        wish = Wish(agent, contents.said(messages), tried.key(0), session, tried.trace)
+        left = await begin(*front, wish, tried, leaving)
+        if left is not None:
+            return left, 0
+        known = await heard.service.owned.check(heard.principal, session)
     if known != agent:
         raise RefusedError("conflict", f"session {session!r} is of the agent {known!r}, not of {agent!r}")
-    return await post(front, session, contents.said(messages[-1:]), tried, leaving)
+    stream = await reader(*front, session, leaving)
+    left = await post(*front, stream, contents.said(messages[-1:]), tried)
+    return left, untold(session, stream.past, left.seq)
 
 
-async def _found(
-    talks: Talks, messages: Sequence[Message], tried: Attempt, leaving: contextlib.AsyncExitStack
-) -> tuple[Left, int]:
+async def _found(talks: Talks, tried: Attempt, leaving: contextlib.AsyncExitStack) -> tuple[Left, int]:
     """Say it in the session that this conversation had so far, or in a new one, which is told what came before."""
-    found = await talks.find(messages, tried)
+    found = await talks.find(tried)
     if found is None:
-        return await talks.slots(messages).begin(contents.said(messages), tried, leaving), 0
+        return await talks.slots(len(talks.messages)).begin(contents.said(talks.messages), tried, leaving), 0
     front = talks.service, talks.principal
-    return await post(front, found.session, contents.said(messages[-1:]), tried, leaving), found.since
+    stream = await reader(*front, found.session, leaving)
+    return await post(*front, stream, contents.said(talks.messages[-1:]), tried), found.since
 
 
 def _usage(turn: Turn) -> _Usage:
@@ -199,7 +192,7 @@ def _whole(turn: Turn, agent: str) -> _Completion:
         model=agent,
         choices=(_Choice(message=_Said(content=turn.text)),),
         usage=_usage(turn),
-        remit=Remit(session=turn.mark.session, waits=turn.waits),
+        remit=turn.remit,
     )
 
 
@@ -240,6 +233,8 @@ class _Chunks:
             words.append(rest if shown else self._gap() + rest)
             self.said = True
         if isinstance(what.event, ModelAsked):
+            # What its model broke off in stays there; what it says now is no part of that.
+            self.said = self.said or bool(self.voice.shown)
             self.voice.begin(what.seq)
         return words
 
@@ -250,11 +245,12 @@ class _Chunks:
 
     def _ending(self) -> Sequence[bytes]:
         if not self.turn.end:
-            return [event(RefusedError("unready", "this server is stopping; ask again, and nothing is done twice"))]
+            # Who asks again says nothing of this request, so it would be done again.
+            what = f"this server is stopping; session {self.turn.mark.session!r} has what comes of it"
+            return [event(RefusedError("unready", what))]
         if self.turn.how not in {None, "done"}:
             return [event(RunError(str(self.turn.how), self.turn.why))]
-        remit = Remit(session=self.turn.mark.session, waits=self.turn.waits)
-        last = [self._chunk(_Delta(), finish="stop", remit=remit)]
+        last = [self._chunk(_Delta(), finish="stop", remit=self.turn.remit)]
         if self.usage:
             took = _usage(self.turn)
             last.append(self._written(_Chunk(id=self._id, created=self.at, model=self.agent, choices=(), usage=took)))

@@ -30,6 +30,8 @@ class Found:
     session: str
     since: int
     """The last event of which the client was told though its run went on; 0 for none."""
+    again: bool = False
+    """Whether the same request left its message there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +43,58 @@ class _Told:
     asked: str
     turn: Turn | None
 
+    @property
+    def since(self) -> int:
+        """The event after which the run went on of which the sender was told; 0 when it was over."""
+        return self.turn.end if self.turn is not None and self.turn.how is None else 0
 
-@dataclass(frozen=True, slots=True)
+
 class Talks:
-    """The conversations of one principal with one agent."""
+    """The conversation of one principal with one agent, as the client tells it."""
 
-    service: Service
-    principal: Principal
-    agent: str
-    who: JsonValue
-    """What else tells them apart, such as which of its users a client speaks for."""
+    def __init__(
+        self, service: Service, principal: Principal, agent: str, who: JsonValue, messages: Sequence[Message]
+    ) -> None:
+        """Take what was said; `who` is what else tells conversations apart, such as whom a client speaks for."""
+        self.service, self.principal, self._agent, self.messages = service, principal, agent, messages
+        # Each goes on from the one before, so that a long history is hashed once and not once for each beginning.
+        self._roots = [digest(principal.name, who)]
+        for one in messages:
+            self._roots.append(digest(self._roots[-1], _plain(one)))
 
-    def slots(self, messages: Sequence[Message]) -> Slots:
-        """Give the sessions that began with these messages."""
-        root = digest(self.principal.name, self.who, [_plain(one) for one in messages])
-        return Slots(self.service, self.principal, self.agent, root)
+    def slots(self, count: int) -> Slots:
+        """Give the sessions that began with the first so many messages."""
+        return Slots(self.service, self.principal, self._agent, self._roots[count])
 
-    async def find(self, messages: Sequence[Message], tried: Attempt) -> Found | None:
+    async def find(self, tried: Attempt) -> Found | None:
         """Find the session in which all but the last message were said; `None` when there is not exactly one."""
-        found: list[Found] = []
+        messages, found = self.messages, list[Found]()
         roots = [place for place, one in enumerate(messages[:-1]) if one.by == "user"]
         for place in roots[:_ROOTS]:
             begun, rest = messages[: place + 1], messages[place + 1 :]
             if not _alternates(rest):
                 continue
-            for session, records in (await self.slots(begun).newest()).items():
+            async for session, records in self.slots(place + 1).newest():
                 fit = _fits(session, records, [words(said(begun)), *(one.text for one in rest)], tried)
+                if fit is not None and fit.again:
+                    return fit
                 found += [fit] if fit is not None else []
-        return found[0] if len(found) == 1 else None
+                if len(found) > 1 and not tried.again:
+                    return None
+        if len(found) != 1 or await self.slots(len(messages)).left(tried) is not None:
+            # The same request may have begun one of its own before.
+            return None
+        return found[0]
+
+
+def untold(session: str, records: Sequence[Record], message: int) -> int:
+    """Give the last event before a message of which its sender was told though the run went on; 0 for none."""
+    since = 0
+    for one in _told(session, records):
+        if one.seq >= message:
+            break
+        since = one.since
+    return since
 
 
 def _alternates(rest: Sequence[Message]) -> bool:
@@ -84,23 +110,21 @@ def _plain(one: Message) -> JsonValue:
 
 def _fits(session: str, records: Sequence[Record], lines: Sequence[str], tried: Attempt) -> Found | None:
     """Say from where on the last of these lines is answered in a session that holds all before; `None` if it is not."""
-    if isinstance(records[-1].event, SessionClosed):
-        return None
     again = tried.before(records)
-    told = _told(session, records)
+    closed = isinstance(records[-1].event, SessionClosed)
+    if closed and not again:
+        return None
     place, since = 0, 0
-    while told:
-        one = told.pop(0)
+    for one in _told(session, records):
         last = place == len(lines) - 1
         if last and one.key == again != "":
-            return Found(session, since)
+            return Found(session, since, again=True)
         if not last and one.asked == lines[place] and _answered(one, lines[place + 1]):
-            assert one.turn is not None
-            since = one.turn.end if one.turn.how is None else 0
+            since = one.since
             place += 2
         elif one.turn is None or one.turn.how in {None, "done"}:
             return None
-    return Found(session, since) if place == len(lines) - 1 else None
+    return Found(session, since) if place == len(lines) - 1 and not closed else None
 
 
 def _answered(one: _Told, line: str) -> bool:

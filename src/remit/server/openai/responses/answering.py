@@ -8,17 +8,17 @@ from starlette.responses import Response
 from remit.core.errors import UnknownSessionError
 from remit.core.events import ApprovalGiven, MessageReceived, Record
 from remit.core.state import State
-from remit.runtime import waiting
+from remit.runtime import Shown, waiting
 from remit.server.entrance import EventStream
 from remit.server.openai import contents
 from remit.server.openai.door import Heard
 from remit.server.openai.fields import RESPONSES, flag, text
 from remit.server.openai.marks import Mark, parsed
-from remit.server.openai.problems import UnfitError, written
+from remit.server.openai.problems import UnfitError, unbroken, written
 from remit.server.openai.responses.asking import Decision, Input, read
 from remit.server.openai.responses.items import RESPONSE, Echo, response
 from remit.server.openai.responses.telling import Telling
-from remit.server.openai.sending import Attempt, Slots, attempt, digest, post
+from remit.server.openai.sending import Attempt, Slots, attempt, digest, post, reader
 from remit.server.openai.turns import Turn
 from remit.server.service import RefusedError, Stream
 
@@ -31,7 +31,7 @@ async def create(heard: Heard) -> Response:
         await heard.may("decide")
     if asked.messages:
         await heard.may("work")
-    agent = heard.agent(text(fields, "model")).name
+    agent = heard.worker(text(fields, "model"))
     previous = text(fields, "previous_response_id")
     metadata = fields.get("metadata")
     echo = Echo(metadata if isinstance(metadata, dict) else {}, previous or None, flag(fields, "background"))
@@ -69,8 +69,13 @@ async def cancel(heard: Heard) -> Response:
     mark = _mark(str(heard.request.path_params["response"]))
     turn = await _turn(heard, mark)
     run = turn.state.run
-    if run is None or turn.how is not None or (turn.run and turn.run != run.number):
-        raise RefusedError("conflict", f"response {heard.request.path_params['response']!r} is over")
+    if not turn.end and not turn.run:
+        # There may be a run under way, which somebody else asked for.
+        raise RefusedError(
+            "conflict", f"response {mark.written(RESPONSE)!r} waits for its turn; cancel it once it runs"
+        )
+    if run is None or turn.how is not None or turn.run != run.number:
+        raise RefusedError("conflict", f"response {mark.written(RESPONSE)!r} is over")
     await heard.service.cancel(heard.principal, mark.session, reason="cancelled as a response")
     return written(response(await _turn(heard, mark), Echo({})), 200, {"x-remit-session": mark.session})
 
@@ -84,7 +89,7 @@ async def keep(heard: Heard) -> Response:
 
 
 def _told(heard: Heard, stream: Stream, turn: Turn, echo: Echo, leaving: contextlib.AsyncExitStack) -> EventStream:
-    pieces = Telling(turn, echo).of(stream)
+    pieces = unbroken(Telling(turn, echo).of(stream))
     answer = EventStream(stream, pieces, leaving.pop_all(), heard.guest.again, heard.entrance.bounds)
     answer.headers["x-remit-session"] = turn.mark.session
     return answer
@@ -96,19 +101,18 @@ async def _left(
     """Leave what a request says where it belongs, and give where the answer begins, with a reader of it."""
     front, said = (heard.service, heard.principal), contents.said(asked.messages) if asked.messages else ""
     if not previous and not asked.decisions:
-        slots = Slots(*front, agent, digest(tried.key or tried.body))
+        slots = Slots(*front, agent, digest(tried.name or tried.body))
         left = await slots.begin(said, tried, leaving)
         return left.mark(), left.stream
     session, since = await _session(heard, agent, asked.decisions, previous, tried)
+    stream = await reader(*front, session, leaving)
     if not asked.decisions:
-        left = await post(front, session, said, tried, leaving)
-        return left.mark(since), left.stream
-    stream = await leaving.enter_async_context(heard.service.streams.follow(heard.principal, session, 0))
+        return (await post(*front, stream, said, tried)).mark(since), stream
     places = await _decide(heard, session, asked.decisions)
     if not asked.messages:
         return Mark(session, min(places), max(places)), stream
-    left = await post(front, session, said, tried, leaving)
-    return Mark(session, min(places), left.seq), left.stream
+    left = await post(*front, stream, said, tried)
+    return left.mark(min(places)), stream
 
 
 async def _session(
@@ -143,17 +147,26 @@ async def _decide(heard: Heard, session: str, decisions: Sequence[Decision]) -> 
     """Decide on calls, each once, and give the numbers of these events; nothing is decided unless all can be."""
     records = await _records(heard, session, "")
     state = State.fold(record.event for record in records)
-    open_ = [one for one in decisions if not _decided(heard, records, one)]
-    for one in open_:
-        effect = next((effect for effect in waiting(state) if effect.call.id == one.request.call), None)
-        if effect is None or effect.asked is None or not effect.asked.digest.startswith(one.request.digest):
+    open_ = [one for one in decisions if _open(state, one, heard.principal.name)]
+    for one in decisions:
+        if one not in open_ and not _decided(heard, records, one):
             what = f"call {one.request.call!r} of session {session!r} does not wait for approval with these arguments"
             raise RefusedError("conflict", what)
-    for one in open_:
-        people = heard.service.people
-        await people.decide(heard.principal, session, one.request.call, granted=one.granted, reason=one.reason)
+    # Who may not allow one may allow none of them, and is told so before anything is denied.
+    for one in sorted(open_, key=lambda one: not one.granted):
+        shown, people = Shown(one.request.call, one.request.digest), heard.service.people
+        await people.decide(heard.principal, session, shown, granted=one.granted, reason=one.reason)
     records = await _records(heard, session, "")
     return [_decided(heard, records, one) for one in decisions]
+
+
+def _open(state: State, one: Decision, by: str) -> bool:
+    """Say whether a call waits for this decision, and for one by this person."""
+    for effect in waiting(state):
+        if effect.call.id == one.request.call and effect.asked is not None:
+            had = one.granted and any(yes.by == by for yes in effect.yes)
+            return effect.asked.digest.startswith(one.request.digest) and not had
+    return False
 
 
 def _decided(heard: Heard, records: Sequence[Record], one: Decision) -> int:

@@ -51,7 +51,11 @@ def read(fields: JsonObject) -> Input:
             if not fields.get("previous_response_id"):
                 # What a client without a memory here sent before it was said before.
                 messages.clear()
-    return Input(_checked(messages, decisions, text(fields, "instructions")), decisions)
+    # The same decision twice is one, whatever a client makes of what it has.
+    once = tuple(dict.fromkeys(decisions))
+    if len({(one.request.session, one.request.call) for one in once}) < len(once):
+        raise UnfitError("input", "a call is decided on twice, and not alike; nothing was decided")
+    return Input(_checked(messages, once, text(fields, "instructions")), once)
 
 
 def _checked(messages: list[Message], decisions: Sequence[Decision], rules: str) -> Sequence[Message]:

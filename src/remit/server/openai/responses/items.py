@@ -8,18 +8,9 @@ import msgspec
 
 from remit.core.values import JsonObject, JsonValue
 from remit.server.openai.marks import request_id
-from remit.server.openai.turns import Acted, Asks, Piece, Spoke, Status, Turn
-from remit.server.service.views import Waiting
+from remit.server.openai.turns import Acted, Asks, Piece, Remit, Spoke, Status, Turn
 
 RESPONSE = "resp_"
-
-
-class Remit(msgspec.Struct, frozen=True, kw_only=True):
-    """What Remit says beside what OpenAI has fields for."""
-
-    session: str
-    waits: tuple[Waiting, ...] = ()
-    """The calls that wait for a person."""
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +127,7 @@ def response(turn: Turn, echo: Echo) -> ResponseBody:
         previous_response_id=echo.previous,
         text={"format": {"type": "text"}},
         usage=_usage(turn) if turn.end else None,
-        remit=Remit(session=turn.mark.session, waits=turn.waits),
+        remit=turn.remit,
     )
 
 
@@ -158,12 +149,11 @@ def _item(turn: Turn, piece: Piece) -> Item:
         case Acted():
             return _acted(turn, piece)
         case Asks():
-            call = piece.effect.call
             return AskItem(
-                id=request_id(session, piece.effect),
+                id=request_id(session, piece.asked),
                 server_label=turn.agent,
-                name=call.tool,
-                arguments=_json(call.args),
+                name=piece.call.tool,
+                arguments=_json(piece.call.args),
             )
         case _:
             assert_never(piece)
@@ -182,7 +172,7 @@ def _acted(turn: Turn, piece: Acted) -> CallItem:
         status="completed" if good else "failed",
         output=told if good else None,
         error=None if good else error,
-        approval_request_id=request_id(session, piece.request) if piece.request is not None else None,
+        approval_request_id=request_id(session, piece.asked) if piece.asked is not None else None,
     )
 
 

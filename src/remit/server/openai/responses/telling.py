@@ -47,7 +47,7 @@ class Telling:
                 yield from self._more(more)
             return
         pieces = self.turn.take(what)
-        if not self.begun and what.seq == self.turn.mark.floor:
+        if not self.begun and what.seq == self.turn.mark.since:
             self.begun = True
             yield from self._begin()
         for piece, item in zip(pieces, items(self.turn, pieces), strict=True):
