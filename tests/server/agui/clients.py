@@ -22,6 +22,7 @@ from remit.core.messages import UserMessage
 from remit.core.ports import Reply, Request
 from remit.home import MEMORY, Home, Settings
 from remit.policy import AskBefore
+from remit.server.access import MemoryAccessStore
 from remit.server.agui import front
 from remit.server.api import Bind, serving, site
 from remit.server.entrance import Bounds
@@ -51,7 +52,7 @@ async def agui(
             serving(app, service, Bind(port=0), grace=10) as url,
             httpx2.AsyncClient(base_url=url, timeout=30) as client,
         ):
-            yield Rig(service, url, client, access)
+            yield Rig(service, url, client, access, MemoryAccessStore())
         await asyncio.sleep(0)
 
 

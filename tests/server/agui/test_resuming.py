@@ -71,7 +71,9 @@ async def test_a_call_that_was_denied_or_abandoned_does_not_run_and_the_agent_he
 @pytest.mark.parametrize(
     ("payload", "why"),
     [
-        ({"approved": True, "editedArgs": {"number": 1}}, "cannot be edited here"),
+        ({"approved": False, "editedArgs": {"number": 1}}, "for a call that is approved"),
+        ({"approved": True, "editedArgs": "less"}, "'editedArgs' is an object"),
+        ({"approved": True, "reason": "x" * 10_001}, "more than 10,000 characters"),
         ({"approved": "yes"}, "'approved' is required"),
         ({"approved": True, "reason": 3}, "'reason' is a text"),
         ({"approved": True, "note": ""}, "no field 'note'"),

@@ -30,8 +30,9 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 from a2a.utils.proto_utils import validate_proto_required_fields
-from a2a.utils.task import apply_history_length
+from a2a.utils.task import apply_history_length, validate_history_length
 
+from remit.core.errors import ApprovalError
 from remit.server.a2a.finding import found, read
 from remit.server.a2a.following import rest, updates
 from remit.server.a2a.listing import listed
@@ -90,6 +91,7 @@ class Tasks(RequestHandler):
         """Give a task as it is."""
         visit = visit_of(context)
         with visit.worded():
+            validate_history_length(params)
             runs, number = await found(visit, params.id)
             return apply_history_length(runs.task(number), params)
 
@@ -109,7 +111,10 @@ class Tasks(RequestHandler):
                 raise TaskNotCancelableError("the task is over")
             if not runs.under_way(number):
                 raise TaskNotCancelableError("the task waits for its turn; it can be cancelled once it is under way")
-            await visit.service.cancel(visit.principal, runs.session)
+            try:
+                await visit.service.cancel(visit.principal, runs.session, number=number)
+            except ApprovalError:
+                raise TaskNotCancelableError("the task is over") from None
             runs = await read(visit, runs.session)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CANCEL):
@@ -151,6 +156,7 @@ class Tasks(RequestHandler):
 
 async def _taken(visit: Visit, params: SendMessageRequest) -> tuple[Runs, int]:
     validate_proto_required_fields(params)
+    validate_history_length(params.configuration)
     if params.configuration.HasField("task_push_notification_config"):
         raise PushNotificationNotSupportedError
     return await take(visit, params.message)

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from a2a.types import ListTasksRequest, ListTasksResponse, Task
 from a2a.utils.constants import DEFAULT_LIST_TASKS_PAGE_SIZE
 from a2a.utils.errors import InvalidParamsError, TaskNotFoundError
-from a2a.utils.task import apply_history_length, validate_page_size
+from a2a.utils.task import apply_history_length, validate_history_length, validate_page_size
 
 from remit.server.a2a.finding import has, read
 from remit.server.a2a.views import Place, Runs
 from remit.server.a2a.visits import Visit
 
-_LOOKED = 200
-"""Sessions that are looked through for one page; each is read whole."""
+_LOOKED, _EVENTS = 200, 50_000
+"""Sessions that are looked through for one page, and their events, as each is read whole."""
 
 _ALL = 1
 """The run after which a session has no older task."""
@@ -31,15 +31,17 @@ async def listed(visit: Visit, params: ListTasksRequest) -> ListTasksResponse:
     """List tasks; raise `InvalidParamsError` for a size or a token that cannot be."""
     size = params.page_size if params.HasField("page_size") else DEFAULT_LIST_TASKS_PAGE_SIZE
     validate_page_size(size)
+    validate_history_length(params)
     page, after = _Page(size), _token(params)
-    more, looked = False, 0
+    more, looked, events = False, 0, 0
     async for session in _sessions(visit, params, after):
-        looked += 1
-        if looked > _LOOKED:
+        if looked >= _LOOKED or events >= _EVENTS:
             more = True
             break
         below = after.run if after is not None and after.session == session else 0
-        if not _fill(page, await read(visit, session), params, below):
+        runs = await read(visit, session)
+        looked, events = looked + 1, events + runs.state.seq
+        if not _fill(page, runs, params, below):
             more = True
             break
     return ListTasksResponse(

@@ -28,6 +28,8 @@ class Approve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(max_length=10_000)] = ""
     exact: str = ""
     """The arguments as they were shown; a decision about any other is refused."""
+    args: JsonObject | None = None
+    """Arguments to run it with instead: then it is another call, and checked again before it runs."""
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,8 +56,8 @@ _KINDS: Mapping[str, type[Approve] | type[Answer] | type[Settle]] = {
 }
 FORMS = (
     'a message with one data part and nothing else: {"call": ID, "approve": true or false}, with "reason" and "exact" '
-    'as text if you like, or {"call": ID, "answer": OBJECT or null}, or {"call": ID, "happened": true or false}, with '
-    '"output" if there was any'
+    'as text and with other "args" if you like, or {"call": ID, "answer": OBJECT or null}, or {"call": ID, "happened": '
+    'true or false}, with "output" if there was any'
 )
 """How a person answers; nothing else counts."""
 

@@ -24,6 +24,7 @@ from remit.server.entrance import HEADERS, Entrance, EventStream, ProblemError, 
 from remit.server.service import RefusedError
 
 _AT = "/a2a/{agent}"
+_NO_JSON = -32700
 _WORDS = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 429: "RESOURCE_EXHAUSTED"}
 
 Say = Callable[[Refused], Response]
@@ -96,7 +97,7 @@ class Door:
         # What else it wants is asked for once it is understood.
         guest = await self._entrance.admit(request, "look")
         visit = Visit(self._entrance, guest, _agent(self._entrance, request).name)
-        body = _text(await self._entrance.read(request))
+        body = _json(await self._entrance.read(request))
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_exit(visit.closing)
             loop = asyncio.get_running_loop()
@@ -125,12 +126,16 @@ def _agent(entrance: Entrance, request: Request) -> Agent:
     return agent
 
 
-def _text(body: bytes) -> bytes:
-    """Give a body that is text; raise `ProblemError` for any other, which the SDK would take for a fault of ours."""
+def _json(body: bytes) -> bytes:
+    """Give a body that is JSON; raise `ProblemError` for any other, which the SDK would take for a fault of ours.
+
+    What Python reads beside that, such as `NaN` and half a character, nobody could write down again.
+    """
     try:
-        body.decode()
-    except UnicodeDecodeError:
-        raise ProblemError(400, "the body is no UTF-8") from None
+        if body:
+            msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProblemError(400, f"the body is no JSON: {error}") from None
     return body
 
 
@@ -169,7 +174,7 @@ def _rest_error(why: Refused) -> Response:
 
 
 def _rpc_error(why: Refused) -> Response:
-    code = -32600 if why.status < 500 else -32603
+    code = _NO_JSON if why.status == 400 else -32600 if why.status < 500 else -32603
     return _error(why, {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": why.detail}})
 
 

@@ -2,11 +2,12 @@
 
 from typing import assert_never
 
-from a2a.types import Message
+from a2a.types import Message, Role
 from a2a.utils.errors import InvalidParamsError, UnsupportedOperationError
 
 from remit.core.errors import ApprovalError
 from remit.core.events import ApprovalGiven, EffectReconciled, InputGiven
+from remit.runtime import Shown
 from remit.server.a2a.finding import found, has, read
 from remit.server.a2a.parts import FORMS, Answer, Approve, Decision, Settle, decision, exactly, said
 from remit.server.a2a.views import OVER, Decided, Runs, key_of
@@ -22,6 +23,8 @@ async def take(visit: Visit, message: Message) -> tuple[Runs, int]:
     """Take a message in, durably, and find the task that it is for."""
     if len(message.message_id) > _LONGEST:
         raise InvalidParamsError(f"a messageId has at most {_LONGEST} characters")
+    if message.role != Role.ROLE_USER:
+        raise InvalidParamsError("what an agent is told has the role ROLE_USER; what it said itself it knows")
     made = decision(message) if message.task_id else None
     await visit.permit("work" if made is None else "decide")
     if message.task_id:
@@ -62,19 +65,18 @@ async def _decide(visit: Visit, runs: Runs, number: int, made: Decision) -> None
     waiting = {one.call: one for one in waits(session, runs.state)} if runs.under_way(number) else dict[str, Waiting]()
     wait = waiting.get(made.call)
     if wait is None:
-        if _same(runs.decided.get(made.call), made, principal.name):
-            # It was heard, and whoever sent it again did not know.
+        if _heard(runs, made, principal.name):
+            # Whoever sent it again did not know.
             return
         raise UnsupportedOperationError(f"no call {made.call!r} of this task waits for a person")
-    if isinstance(made, Approve):
-        if made.exact and made.exact != exactly(wait):
-            raise InvalidParamsError(f"call {made.call!r} has other arguments by now; look again")
-        if made.approve and principal.name in wait.granted_by:
-            return
+    if isinstance(made, Approve) and _told(runs, wait, made, principal.name):
+        return
     try:
         match made:
             case Approve():
-                await people.decide(principal, session, made.call, granted=made.approve, reason=made.reason)
+                other = None if made.args == wait.args else made.args
+                shown = Shown(made.call, wait.digest)
+                await people.decide(principal, session, shown, granted=made.approve, reason=made.reason, args=other)
             case Answer():
                 await people.answer(principal, session, made.call, made.answer)
             case Settle():
@@ -82,13 +84,30 @@ async def _decide(visit: Visit, runs: Runs, number: int, made: Decision) -> None
             case _:
                 assert_never(made)
     except ApprovalError as error:
-        raise InvalidParamsError(str(error)) from None
+        # Unless the same was said at the same time, by who sent it twice.
+        if not _heard(await read(visit, session), made, principal.name):
+            raise InvalidParamsError(str(error)) from None
 
 
-def _same(before: Decided | None, made: Decision, by: str) -> bool:
+def _told(runs: Runs, wait: Waiting, made: Approve, by: str) -> bool:
+    """Say whether they have allowed it before; raise `InvalidParamsError` when it may be about other arguments."""
+    run = runs.state.run
+    if made.exact and made.exact != exactly(wait):
+        raise InvalidParamsError(f"call {made.call!r} has other arguments by now; look again")
+    if run is not None and run.effects[made.call].edited is not None and not made.exact:
+        # It may have been said of those that it was asked with first.
+        raise InvalidParamsError(f"somebody gave call {made.call!r} other arguments; decide on them with 'exact'")
+    return made.approve and made.args is None and by in wait.granted_by
+
+
+def _heard(runs: Runs, made: Decision, by: str) -> bool:
+    return any(_same(before, made, by) for before in runs.decided.get(made.call, ()))
+
+
+def _same(before: Decided, made: Decision, by: str) -> bool:
     match before, made:
         case ApprovalGiven(), Approve():
-            return (before.granted, before.by) == (made.approve, by)
+            return (before.granted, before.by, before.args) == (made.approve, by, made.args)
         case InputGiven(), Answer():
             return (before.given, before.by) == (made.answer, by)
         case EffectReconciled(), Settle():

@@ -81,8 +81,8 @@ class Runs:
     state: State = field(default_factory=State)
     keys: dict[str, int] = field(default_factory=dict[str, int])
     """The run that a message is for, by its key."""
-    decided: dict[str, Decided] = field(default_factory=dict[str, Decided])
-    """What a person said last, by call."""
+    decided: defaultdict[str, list[Decided]] = field(default_factory=lambda: defaultdict[str, list[Decided]](list))
+    """What people said, by call."""
     _said: defaultdict[int, list[MessageReceived]] = field(
         default_factory=lambda: defaultdict[int, list[MessageReceived]](list)
     )
@@ -113,7 +113,7 @@ class Runs:
             case RunEnded():
                 self._ended[event.run] = event
             case ApprovalGiven() | InputGiven() | EffectReconciled():
-                self.decided[event.call] = event
+                self.decided[event.call].append(event)
             case _:
                 pass
         if self.state.run is not None:

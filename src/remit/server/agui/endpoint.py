@@ -9,11 +9,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from remit.core.errors import UnknownSessionError
+from remit.core.errors import ApprovalError, UnknownSessionError
 from remit.core.events import Record
 from remit.core.values import JsonObject
 from remit.server.access.port import Principal
-from remit.server.agui.placing import Found, found, passed
+from remit.server.agui.placing import Found, answers, found, passed
 from remit.server.agui.resuming import give
 from remit.server.agui.running import pieces
 from remit.server.agui.telling import Place
@@ -63,14 +63,23 @@ class _Runs:
             # First, so that all that comes of what is said now is heard.
             following = self._service.streams.follow(guest.principal, session, run.start)
             stream = await leaving.enter_async_context(following)
-            for reply in run.resume.replies if run.resume else ():
-                await give(self._service.people, guest.principal, session, reply)
+            await self._give(guest.principal, session, wanted, run)
             for key, one in said:
                 trace = guest.headers.get("traceparent", "")
                 await self._service.post(guest.principal, session, one, key=key, trace=trace)
             place = _place(wanted, run, await self._records(guest.principal, session))
             told = pieces(place, wanted.messages, records[: run.start], stream)
             return EventStream(stream, told, leaving.pop_all(), guest.again, self._entrance.bounds)
+
+    async def _give(self, principal: Principal, session: str, wanted: Wanted, run: Found) -> None:
+        for reply in run.resume.replies if run.resume else ():
+            try:
+                await give(self._service.people, principal, session, reply)
+            except ApprovalError:
+                # Unless the same was said at the same time, by who sent it twice.
+                left = answers(wanted, await self._records(principal, session), principal).replies
+                if any(one.question.id == reply.question.id for one in left):
+                    raise
 
     async def _permit(self, guest: Guest, run: Found) -> None:
         if run.fresh:
@@ -86,7 +95,7 @@ class _Runs:
 
 
 def _place(wanted: Wanted, run: Found, now: Sequence[Record]) -> Place:
-    return Place(wanted.thread, wanted.run, run.start, run.target, passed(now), quiet=run.resume is None)
+    return Place(wanted.thread, wanted.run, run.start, run.about, passed(now), quiet=run.resume is None)
 
 
 def _problem(error: Exception) -> Response:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from remit.core.events import MessageReceived, Record, RunEnded, RunResumed, RunSuspended
+from remit.core.events import MessageReceived, Record, RunEnded, RunOpened, RunResumed, RunSuspended
 from remit.core.state import State
 from remit.core.values import now_ms
 from remit.server.access.port import Principal
@@ -13,6 +13,9 @@ from remit.server.agui.understanding import Told, Wanted, id_of
 from remit.server.entrance import ProblemError
 from remit.server.service.work import work
 
+_NEW = 50
+"""Messages that one request may add; each is kept by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -20,8 +23,8 @@ class Found:
 
     start: int
     """The last event before the run."""
-    target: str
-    """The key of the message that it is about; empty for the run that is resumed."""
+    about: tuple[str, ...]
+    """The keys of the messages that it is about; none for the run that is resumed."""
     fresh: tuple[Told, ...]
     """What the session has not been told yet."""
     resume: Resume | None
@@ -36,12 +39,16 @@ def found(wanted: Wanted, records: Sequence[Record], principal: Principal) -> Fo
     if wanted.resume:
         resume = resumed(wanted.resume, records, still, principal)
         return Found(resume.start, _after(resume.start, wanted, fresh, records), fresh, resume)
-    if fresh:
-        return Found(len(records), fresh[-1].key, fresh, None)
-    last = wanted.last
-    if last is None or last.key not in state.keys:
+    if not fresh and (not wanted.last or wanted.last[-1].key not in state.keys):
         raise ProblemError(422, "there is nothing to do: the last of 'messages' must be new and from the user")
-    return Found(_place(last.key, records), last.key, (), None)
+    start, about = _unanswered(wanted.last, records)
+    return Found(start, about, fresh, None)
+
+
+def answers(wanted: Wanted, records: Sequence[Record], principal: Principal) -> Resume:
+    """Read the answers of a request again, in a session as it is by now; raise as `found` does."""
+    _, still = _standing(records)
+    return resumed(wanted.resume, records, still, principal)
 
 
 def passed(records: Sequence[Record]) -> frozenset[int]:
@@ -76,16 +83,60 @@ def _fresh(wanted: Wanted, state: State) -> tuple[Told, ...]:
     for told in wanted.newest:
         if known.get(told.id, told.key) != told.key:
             raise ProblemError(409, f"{told.id!r} is the id of another message of this thread; give each its own")
-    return tuple(told for told in wanted.newest if told.id not in known)
+    fresh = tuple(told for told in wanted.newest if told.id not in known)
+    if len(fresh) > _NEW:
+        raise ProblemError(422, f"{len(fresh)} messages are new; at most {_NEW} can be said at a time")
+    return fresh
 
 
-def _after(start: int, wanted: Wanted, fresh: Sequence[Told], records: Sequence[Record]) -> str:
-    """Give the message that was said together with answers, if there was one."""
+def _after(start: int, wanted: Wanted, fresh: Sequence[Told], records: Sequence[Record]) -> tuple[str, ...]:
+    """Give the messages that were said together with answers, or waited behind the run that is resumed."""
     if fresh:
-        return fresh[-1].key
-    last = wanted.newest[-1].key if wanted.newest else ""
-    return last if last and _place(last, records) > start else ""
+        return tuple(told.key for told in fresh)
+    places = _places(records)
+    said = tuple(told.key for told in wanted.newest if places[told.key] > start)
+    if said:
+        return said
+    waiting: list[str] = []
+    for record in records[:start]:
+        match record.event:
+            case MessageReceived(key=key) if id_of(key):
+                waiting.append(key)
+            case RunOpened():
+                waiting.clear()
+            case _:
+                pass
+    return tuple(waiting)
 
 
-def _place(key: str, records: Sequence[Record]) -> int:
-    return next(one.seq for one in records if isinstance(one.event, MessageReceived) and one.event.key == key)
+def _unanswered(last: Sequence[Told], records: Sequence[Record]) -> tuple[int, tuple[str, ...]]:
+    """Give where to begin to tell what came of messages, and which: not those that were over before the next came."""
+    places, over = _places(records), _over(records)
+    start, about = len(records), list[str]()
+    for told in reversed(last):
+        if told.key in over and about and over[told.key] <= start:
+            break
+        about.append(told.key)
+        start = min(start, places.get(told.key, start))
+    return start, tuple(reversed(about))
+
+
+def _places(records: Sequence[Record]) -> dict[str, int]:
+    # Of two with the same key the first counts.
+    return {one.event.key: one.seq for one in reversed(records) if isinstance(one.event, MessageReceived)}
+
+
+def _over(records: Sequence[Record]) -> dict[str, int]:
+    """Give where the run that took up a message ended, by the message's key."""
+    over, waiting, taken = dict[str, int](), list[str](), list[str]()
+    for record in records:
+        match record.event:
+            case MessageReceived(key=key):
+                waiting.append(key)
+            case RunOpened():
+                taken, waiting = waiting, []
+            case RunEnded():
+                over.update(dict.fromkeys(taken, record.seq))
+            case _:
+                pass
+    return over

@@ -16,11 +16,15 @@ from remit.server.service.views import Waits
 Asking = ApprovalAsked | InputAsked | EffectInDoubt
 """What a person is asked by."""
 
+REASON = 10_000
+"""Characters of a reason."""
+
 _ALLOW: JsonObject = {
     "type": "object",
     "properties": {
         "approved": {"type": "boolean"},
-        "reason": {"type": "string", "description": "Why; the agent reads it."},
+        "reason": {"type": "string", "maxLength": REASON, "description": "Why; the agent reads it."},
+        "editedArgs": {"type": "object", "description": "Arguments to run it with instead; they are checked again."},
     },
     "required": ["approved"],
     "additionalProperties": False,
@@ -83,15 +87,15 @@ def interrupt(question: Question) -> Interrupt:
         case "approval":
             asked = effect.asked
             assert asked is not None
-            expires = datetime.fromtimestamp(asked.expires / 1000, UTC).isoformat(timespec="milliseconds")
+            people: JsonObject = {"persons": asked.persons, "granted_by": [one.by for one in effect.yes]}
             return Interrupt(
                 id=question.id,
                 reason="tool_call",
                 message=asked.reason or f"May {effect.call.tool} be called?",
                 tool_call_id=question.call,
                 response_schema=_ALLOW,
-                expires_at=expires.replace("+00:00", "Z"),
-                metadata={"remit": {**metadata, "digest": asked.digest, "persons": asked.persons}},
+                expires_at=_when(asked.expires),
+                metadata={"remit": {**metadata, "digest": asked.digest, **people}},
             )
         case "question":
             assert effect.wants is not None
@@ -114,6 +118,15 @@ def interrupt(question: Question) -> Interrupt:
             )
         case _:
             assert_never(question.kind)
+
+
+def _when(at: int) -> str | None:
+    try:
+        when = datetime.fromtimestamp(at / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        # After the last year that can be written: never, as far as anybody who waits can tell.
+        return None
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _metadata(question: Question) -> dict[str, JsonValue]:

@@ -42,8 +42,8 @@ class Place:
     run: str
     start: int
     """What came up to here the client has been told before."""
-    target: str
-    """The key of the message that it is about; empty for the run that is under way at its start."""
+    about: tuple[str, ...]
+    """The keys of the messages that it is about; none for the run that is under way at its start."""
     passed: frozenset[int]
     """Suspensions from which the run has gone on, or will."""
     quiet: bool
@@ -59,10 +59,12 @@ class Telling:
         self._state, self._asked = State(), dict[str, int]()
         self._words = Words(self._transcript, 0)
         self._spending = Spending()
-        self._came, self._mine = not place.target, False
+        self._left = set(place.about)
+        self._mine = self._final = False
         self._waiting: dict[str, str] = {}
         """The calls that were told and have no result yet."""
-        self._told: set[str] = set()
+        self._told: dict[str, str] = {}
+        """The arguments of each call as they were told."""
         self.known: set[str] = set()
         """The ids of all messages up to the place where it begins."""
         self.over = False
@@ -110,7 +112,7 @@ class Telling:
         told: list[BaseEvent] = []
         match record.event:
             case ev.MessageReceived(key=key):
-                self._came = self._came or key == self._place.target
+                self._left.discard(key)
             case ev.RunOpened(run=run):
                 self._opened(run)
             case ev.ModelAsked():
@@ -133,8 +135,9 @@ class Telling:
 
     def _opened(self, run: int) -> None:
         self._words = Words(self._transcript, run)
-        self._mine = self._came
-        self._waiting, self._told = {}, set()
+        self._mine = self._mine or len(self._left) < len(self._place.about) or not self._place.about
+        self._final = not self._left
+        self._waiting, self._told = {}, {}
 
     def _answered(self, seq: int, event: ev.ModelAnswered) -> list[BaseEvent]:
         if seq > self._place.start:
@@ -154,13 +157,13 @@ class Telling:
     def _call(self, call: Call, parent: str = "") -> list[BaseEvent]:
         if call.id in self._told:
             return []
-        self._told.add(call.id)
+        self._told[call.id] = _arguments(call)
         self._waiting[call.id] = call.tool
         return [
             ToolCallStartEvent(
                 tool_call_id=call.id, tool_call_name=call.tool, parent_message_id=parent or f"{OURS}{call.id}-call"
             ),
-            ToolCallArgsEvent(tool_call_id=call.id, delta=call.malformed or _written(call.args)),
+            ToolCallArgsEvent(tool_call_id=call.id, delta=_arguments(call)),
             ToolCallEndEvent(tool_call_id=call.id),
         ]
 
@@ -168,7 +171,12 @@ class Telling:
         name = event.outcome.call if isinstance(event, ev.EffectEnded) else event.call
         run = self._state.run
         assert run is not None
-        told = self._call(run.effects[name].call)
+        call = run.effects[name].call
+        told = self._call(call)
+        if self._told[call.id] != _arguments(call):
+            # A guard or a person gave it others.
+            self._told[call.id] = _arguments(call)
+            told = self._transcript.amend(call.id, _arguments(call))
         return [*told, self._result(event.outcome)] if isinstance(event, ev.EffectEnded) else told
 
     def _result(self, outcome: Outcome) -> BaseEvent:
@@ -215,9 +223,9 @@ class Telling:
         for call in tuple(self._waiting):
             events.append(self._result(Outcome(call, "failed", "not run: the run ended")))
         text = "" if event.output is None else _written(event.output)
-        if text and text.strip() != self._words.last.strip():
+        if text and not _says(self._words.last, event.output):
             events += whole(f"{OURS}{event.run}-output", text)
-        if not self._mine:
+        if not self._final:
             return events
         self.over = True
         match event.status:
@@ -247,6 +255,20 @@ class Telling:
 
 def _written(value: JsonValue) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _arguments(call: Call) -> str:
+    return call.malformed or _written(call.args)
+
+
+def _says(text: str, output: JsonValue) -> bool:
+    """Say whether an answer is the output, which may be written otherwise where it has a shape."""
+    if isinstance(output, str):
+        return text.strip() == output.strip()
+    try:
+        return msgspec.json.decode(text) == output
+    except (msgspec.DecodeError, RecursionError):
+        return False
 
 
 def _messages(event: BaseEvent) -> Sequence[str]:

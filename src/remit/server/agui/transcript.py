@@ -32,6 +32,9 @@ class Transcript:
     def begin(self, messages: Sequence[Message]) -> MessagesSnapshotEvent:
         """Take what it said that it has, and give it back as the whole."""
         self._messages = {message.id: message for message in messages}
+        for message in messages:
+            if isinstance(message, AssistantMessage):
+                self._calls.update({call.id: call for call in message.tool_calls or ()})
         return self.whole()
 
     def take(self, event: BaseEvent) -> None:
@@ -64,6 +67,13 @@ class Transcript:
         else:
             self._messages.pop(message, None)
         return self.whole()
+
+    def amend(self, call: str, arguments: str) -> list[BaseEvent]:
+        """Give the whole conversation with other arguments for a call, if it is in there."""
+        if call not in self._calls:
+            return []
+        self._calls[call].function.arguments = arguments
+        return [self.whole()]
 
     def whole(self) -> MessagesSnapshotEvent:
         """Give the whole conversation."""

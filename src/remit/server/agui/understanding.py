@@ -55,8 +55,8 @@ class Wanted:
     """All that the client has of the conversation."""
     newest: tuple[Told, ...]
     """What the user said after the last answer."""
-    last: Told | None
-    """What the user said last, answered or not."""
+    last: tuple[Told, ...]
+    """What the user said last without an answer between, answered since or not."""
     resume: Sequence[ResumeEntry]
 
 
@@ -69,14 +69,13 @@ def understood(body: bytes, media: str) -> Wanted:
     except ValidationError as error:
         raise _unreadable(error) from None
     _refuse(given)
-    told = [_told(message) for message in given.messages if isinstance(message, UserMessage)]
-    newest = _newest(given.messages)
+    last, answered = _last(given.messages)
     return Wanted(
         thread=given.thread_id,
         run=given.run_id,
         messages=given.messages,
-        newest=tuple(_told(message) for message in newest),
-        last=told[-1] if told else None,
+        newest=() if answered else last,
+        last=last,
         resume=tuple(given.resume or ()),
     )
 
@@ -116,14 +115,18 @@ def _refuse(given: RunAgentInput) -> None:
         raise ProblemError(422, "an agent has the instructions it was declared with; leave system messages out")
 
 
-def _newest(messages: Sequence[Message]) -> list[UserMessage]:
-    found: list[UserMessage] = []
+def _last(messages: Sequence[Message]) -> tuple[tuple[Told, ...], bool]:
+    """Give what the user said last, and whether an answer to it is there."""
+    found: list[Told] = []
+    answered = False
     for message in reversed(messages):
         if isinstance(message, UserMessage):
-            found.insert(0, message)
+            found.append(_told(message))
         elif message.role in {"assistant", "tool"}:
-            break
-    return found
+            if found:
+                break
+            answered = True
+    return tuple(reversed(found)), answered
 
 
 def _told(message: UserMessage) -> Told:

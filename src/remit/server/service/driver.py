@@ -70,6 +70,8 @@ class Driver:
         self._again: set[str] = set()
         self._forced: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._alarms: dict[str, int] = {}
+        """When sessions are to be looked at by the clock on the wall, which a machine that slept finds far ahead."""
         self._pauses: dict[str, float] = {}
         self._read: dict[str, int] = {}
         self._broke: dict[str, int] = {}
@@ -101,13 +103,21 @@ class Driver:
 
     async def _keep_looking(self) -> None:
         while True:
+            # Not `wait_for`, which before Python 3.12 may lose a cancellation that comes with a nudge.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._nudge.wait(), self._look_again)
+                async with asyncio.timeout(self._look_again):
+                    await self._nudge.wait()
             self._nudge.clear()
+            self.catch_up(now_ms())
             try:
                 await self._look()
             except RemitError as error:
                 _log.warning("cannot look for what other processes left: %s", error)
+
+    def catch_up(self, now: int) -> None:
+        """Look at the sessions whose time has come by the wall's clock though their timers still run."""
+        for session in [name for name, at in self._alarms.items() if at <= now]:
+            self._begin(session)
 
     async def _look(self) -> None:
         """Find runs of dead workers, messages nobody read, decisions nobody heard."""
@@ -153,9 +163,7 @@ class Driver:
         if session in self._tasks:
             self._again.add(session)
             return
-        timer = self._timers.pop(session, None)
-        if timer is not None:
-            timer.cancel()
+        self._unset(session)
         self._tasks[session] = asyncio.create_task(self._drive(session), name=f"{_TASK}{session}")
 
     def pause(self, session: str, why: str) -> bool:
@@ -190,6 +198,7 @@ class Driver:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._alarms.clear()
         self._home.lives.pause(HANDED_BACK)
         tasks = set(self._tasks.values())
         if not tasks:
@@ -271,10 +280,11 @@ class Driver:
             return None
         if len(self._read) >= _KNOWN:
             self._read.clear()
-        self._read[session] = state.seq
+        before, self._read[session] = self._read.get(session), state.seq
         if self._held is not None and self._held(opened.tenant, opened.agent) and not _cancelled(state):
             if forced:
                 self._forced.add(session)
+            self._stir(session, before, state)
             return None
         due = work(state, now_ms())
         if due.escalate:
@@ -284,9 +294,17 @@ class Driver:
             due = work(state, now_ms())
         if due.now or (forced and state.run is not None):
             return self._agents.get(opened.agent)
+        self._stir(session, before, state)
         if due.at is not None:
             self._set(session, min((due.at - now_ms()) / 1000, _FARTHEST))
+            if not self._draining:
+                self._alarms[session] = due.at
         return None
+
+    def _stir(self, session: str, before: int | None, state: State) -> None:
+        if state.seq != before:
+            # It goes on sleeping, so whoever tells of what is new hears of it from nobody else.
+            self._home.lives.stir(session)
 
     def _later(self, session: str) -> None:
         pause = self._pauses.get(session, _FIRST_PAUSE)
@@ -294,11 +312,15 @@ class Driver:
         self._set(session, pause)
 
     def _set(self, session: str, seconds: float) -> None:
-        old = self._timers.pop(session, None)
-        if old is not None:
-            old.cancel()
+        self._unset(session)
         if not self._draining:
             self._timers[session] = asyncio.get_running_loop().call_later(max(seconds, 0.0), self._ring, session)
+
+    def _unset(self, session: str) -> None:
+        self._alarms.pop(session, None)
+        timer = self._timers.pop(session, None)
+        if timer is not None:
+            timer.cancel()
 
     def _ring(self, session: str) -> None:
         self._timers.pop(session, None)

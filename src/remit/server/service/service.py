@@ -95,7 +95,7 @@ class Service:
             switches.watch(self.driver.switched)
         self.streams = Streams(home, each=streams)
         self.people = People(home, self.owned, self.driver, own_approvals=own_approvals)
-        self.tracing = Tracing(self.owned)
+        self.tracing = Tracing(self.owned, self.switching.held)
         self.looking = Looking(home, self.owned, known)
 
     async def start(self) -> None:
@@ -196,7 +196,8 @@ class Service:
     async def get(self, principal: Principal, session: str) -> SessionView:
         """Show a session; raise `UnknownSessionError` when there is none of theirs."""
         records = await self.owned.records(principal, session)
-        return session_view(session, records, State.fold(record.event for record in records))
+        state = State.fold(record.event for record in records)
+        return session_view(session, records, state, self.switching.held)
 
     async def close(self, principal: Principal, session: str, *, reason: str = "") -> None:
         """End a session for good; raise `ApprovalError` while a run of it is under way."""
@@ -205,10 +206,13 @@ class Service:
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
-    async def cancel(self, principal: Principal, session: str, *, reason: str = "") -> None:
-        """End a run: at once when it sleeps, at its next step when it is driven; raise `ApprovalError` without one."""
+    async def cancel(self, principal: Principal, session: str, *, reason: str = "", number: int = 0) -> None:
+        """End a run: at once when it sleeps, at its next step when it is driven; raise `ApprovalError` without one.
+
+        With a `number` it is that run or none, as the next one may have begun since somebody looked.
+        """
         await self.owned.check(principal, session)
-        await cancel(self.home.store, session, by=principal.name, reason=reason)
+        await cancel(self.home.store, session, by=principal.name, reason=reason, number=number)
         self.driver.wake(session)
 
     async def pause(self, principal: Principal, session: str, *, reason: str = "") -> None:

@@ -1,6 +1,6 @@
 """Tracing: one session laid open for a person: its tree, one step of it, its state at any event, its whole journal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -23,14 +23,14 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
 class Tracing:
     """Reads a session's journal for who may see it."""
 
-    def __init__(self, owned: Owned) -> None:
-        """Take whose sessions are whose."""
-        self._owned = owned
+    def __init__(self, owned: Owned, held: Callable[[str, str], str] | None = None) -> None:
+        """Take whose sessions are whose, and what says why those of a tenant's agent are held back."""
+        self._owned, self._held = owned, held
 
     async def trace(self, principal: Principal, session: str) -> Trace:
         """Give the tree; raise `UnknownSessionError` for a session that is not theirs, as all here do."""
         records = await self._owned.records(principal, session)
-        view = session_view(session, records, State.fold(record.event for record in records))
+        view = session_view(session, records, State.fold(record.event for record in records), self._held)
         return Trace(session=view, nodes=tree(records))
 
     async def step(self, principal: Principal, session: str, seq: int) -> Step:

@@ -1,6 +1,6 @@
 """Views: what front ends show of sessions, agents, tools and budgets. Plain values, made from records alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from remit.core.ports import SessionRow, SessionStatus
 from remit.core.state import Effect, State
 from remit.core.toolspec import EffectClass, ToolSpec
 from remit.core.values import JsonObject, JsonValue, usd
+from remit.home import HANDED_BACK
 from remit.policy.breaker import BreakerState
 from remit.runtime import awaited, doubted, waiting
 
@@ -51,6 +52,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     tool: str
     args: JsonObject
     kind: Waits
+    digest: str
+    """Of the tool and these arguments, to decide on nothing else; empty where nobody is asked to allow it."""
     question: str
     asked: int | None
     """When the run went to sleep for it; `null` while it is awake."""
@@ -223,13 +226,17 @@ def status_of(state: State) -> Status:
     return "paused" if state.run.suspended.why == "paused" else "waiting"
 
 
-def session_view(name: str, records: Sequence[Record], state: State) -> SessionView:
-    """Show a session."""
+def session_view(
+    name: str, records: Sequence[Record], state: State, held: Callable[[str, str], str] | None = None
+) -> SessionView:
+    """Show a session; `held` says why those of a tenant's agent are held back, nothing when they are not."""
     opened, last, run = state.opened, state.last, state.run
     assert opened is not None
     why = last.status if last else ""
     if run is not None:
         why = (run.suspended.question or run.suspended.why) if run.suspended else ""
+    if why == HANDED_BACK or (run is None and state.inbox):
+        why = (held(opened.tenant, opened.agent) if held is not None else "") or why
     if state.closed is not None:
         why = state.closed.reason
     return SessionView(
@@ -279,6 +286,7 @@ def _waiting(name: str, state: State, effect: Effect, kind: Waits) -> Waiting:
         tool=effect.call.tool,
         args=effect.call.args,
         kind=kind,
+        digest=asked.digest if asked else "",
         question=question,
         asked=asleep.at if asleep else None,
         expires=asked.expires if asked else None,
