@@ -54,6 +54,18 @@ def test_what_cannot_be_attached_is_said_with_what_to_do(tmp_path: Path) -> None
         attach(b" " * ((32 << 20) + 1), media="text/plain")
 
 
+@pytest.mark.parametrize(
+    "media", ["png", "image/", "/png", "image/png\r\nX: y", "image/png; \0", "a" * 300 + "/b", "image/p ng"]
+)
+def test_what_is_no_media_type_is_not_attached(media: str) -> None:
+    with pytest.raises(ConfigError, match="is no media type"):
+        attach(b"x", media=media)
+
+
+def test_a_media_type_may_have_parameters() -> None:
+    assert attach(b"x", media="text/plain; charset=utf-8").media == "text/plain; charset=utf-8"
+
+
 async def test_a_model_is_given_the_part_and_finds_its_bytes_in_the_blobs() -> None:
     found: list[bytes] = []
     model = ScriptedModel([says("a pixel"), says("still a pixel")], keep=True)

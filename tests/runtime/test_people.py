@@ -222,6 +222,18 @@ async def test_two_people_who_write_at_the_same_time_are_both_heard(tmp_path: Pa
     await rig.store.close()
 
 
+async def test_a_message_that_came_before_its_session_was_closed_may_be_sent_again(rig: Rig) -> None:
+    await rig.run(agent(scripted(says("done"))))
+    await send(rig.store, "s", "hello", by="ann", key="k1")
+    await close(rig.store, "s", by="ann")
+    before = len(await rig.events())
+    await send(rig.store, "s", "hello", by="ann", key="k1")
+    assert len(await rig.events()) == before
+    with pytest.raises(ApprovalError, match="is closed"):
+        await send(rig.store, "s", "hello", by="ann", key="k2")
+    rig.forget()
+
+
 async def test_a_session_is_closed_for_good_once_nothing_runs_in_it(rig: Rig) -> None:
     declared = agent(scripted(calls(use("act"))), Acting(gives(OSError("cut off")), "act", "once"))
     await rig.run(declared)

@@ -1,6 +1,7 @@
 """Attaching: images, documents and sounds beside the words; their bytes go to a blob, the journal names it."""
 
 import mimetypes
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from remit.telemetry.spans import heard
 
 LARGEST = 32 << 20
 """Bytes of one attachment; no provider takes more in one request."""
+
+_MEDIA = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}(?:;[ -~]{1,200})?")
+"""As RFC 6838 names them, with parameters; a provider refuses the whole conversation for one that is none."""
 
 _IMAGE = 50_000
 """Tokens: the dearest known model counts 48,169 for one image at its highest resolution."""
@@ -42,7 +46,7 @@ def attach(what: str | Path | bytes, *, media: str = "", name: str = "", tokens:
 
     `media` is the media type, guessed from the name when empty. `tokens` is the most tokens that the model will count
     for it, which the hold of every call with it is taken for; the default is above what any known model counts.
-    Raise `ConfigError` for a file that cannot be read, is empty or over 32 MiB, a type nobody can guess, and a sound or
+    Raise `ConfigError` for a file that cannot be read, is empty or over 32 MiB, a type nobody can guess or that is none, and a sound or
     text at a URL without `tokens`, as only its size could bound them.
     """
     url = what if isinstance(what, str) and what.startswith("https://") else ""
@@ -53,6 +57,8 @@ def attach(what: str | Path | bytes, *, media: str = "", name: str = "", tokens:
     if not media:
         what_to_do = "give it an ending that is known, such as .png, or say media='image/png'"
         raise ConfigError(f"nobody can tell what {name or 'these bytes'!r} is; {what_to_do}")
+    if not _MEDIA.fullmatch(media):
+        raise ConfigError(f"{media[:80]!r} is no media type; say one such as 'image/png'")
     if not data and not url:
         raise ConfigError(f"{name or 'what is attached'!r} is empty")
     if len(data) > LARGEST:

@@ -66,9 +66,12 @@ async def send(store: Store, session: str, said: Said, *, by: str, key: str = ""
     message = await received(said, store, by=by, key=key, trace=trace)
 
     def make(state: State, _: int) -> Sequence[Event]:
+        if key and key in state.keys:
+            # Also of a session that was closed since: who sends it again is told that it came.
+            return ()
         if state.closed is not None:
             raise ApprovalError(f"session {session!r} is closed; open a new one")
-        return () if key and key in state.keys else (message,)
+        return (message,)
 
     return await add(store, session, make)
 
