@@ -30,6 +30,7 @@ from remit.runtime import (
     RunResult,
     Said,
     Session,
+    Shown,
     answer,
     decide,
     edit,
@@ -179,7 +180,7 @@ class Home:
     async def approve(
         self,
         session: str,
-        call: str = "",
+        call: str | Shown = "",
         *,
         granted: bool = True,
         by: str,
@@ -188,7 +189,8 @@ class Home:
     ) -> None:
         """Approve or deny a call that waits, for exactly its arguments, or approve it with others; then `resume`.
 
-        With other `args` it is another call, which all rules are asked about again before it runs.
+        With other `args` it is another call, which all rules are asked about again before it runs. A call that is
+        `Shown` is decided on only while it waits with the arguments that it was shown with.
         """
         if args is None:
             await decide(self.store, session, call, granted=granted, by=by, reason=reason)

@@ -18,10 +18,20 @@ class Lives:
         """Begin with nobody."""
         self._active: dict[str, Session | None] = {}
         self._told: list[Callable[[Session], None]] = []
+        self._stirred: list[Callable[[str], None]] = []
 
     def watch(self, tell: Callable[[Session], None]) -> None:
         """Have somebody told of each session that is about to be driven, before it does anything."""
         self._told.append(tell)
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Have somebody told of each session that something was written to while nobody drives it here."""
+        self._stirred.append(tell)
+
+    def stir(self, name: str) -> None:
+        """Say that something was written to a session that nobody drives here."""
+        for tell in self._stirred:
+            tell(name)
 
     def living(self, name: str) -> Session | None:
         """Give a session that is being driven here; `None` for any other."""

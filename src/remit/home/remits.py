@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from remit.core.errors import ConfigError, OverLimitError
 from remit.core.events import Tree
 from remit.core.token import VARIABLE, Remit, verify
+from remit.telemetry.spans import heard
 
 
 def child_of(parent: Remit | None) -> Tree | None:
@@ -19,7 +20,8 @@ def child_of(parent: Remit | None) -> Tree | None:
     tree = parent.tree
     if tree.depth + 1 > tree.max_depth:
         raise OverLimitError(f"depth/tree/{tree.root}", 1, tree.depth, tree.max_depth)
-    return replace(tree, parent=parent.session, depth=tree.depth + 1)
+    # Nobody signed the trace: what is none is not kept.
+    return replace(tree, parent=parent.session, depth=tree.depth + 1, trace=heard(tree.trace))
 
 
 def own(token: str, key: bytes) -> Remit | None:

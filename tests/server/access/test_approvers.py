@@ -42,3 +42,11 @@ def test_on_their_own_machine_people_approve_what_they_asked_for_but_are_one_per
     assert approver(local, asked_by=["local"]) == 0
     with pytest.raises(DeniedError):
         approver(local, asked_by=["local"], approved_by=["local"], persons=2)
+
+
+@pytest.mark.parametrize("name", ["Ann", " ann ", "ANN"])
+def test_a_name_is_no_other_person_by_how_it_is_written(name: str) -> None:
+    with pytest.raises(DeniedError, match="asked for themselves"):
+        approver(person(name), asked_by=["ann"])
+    with pytest.raises(DeniedError, match="somebody else must too"):
+        approver(person(name), persons=2, approved_by=["ann"])

@@ -18,6 +18,7 @@ from remit.server.access import (
     Role,
     SqliteAccessStore,
 )
+from remit.server.switches import Switch
 
 STORES: dict[str, Callable[[Path], AccessStore]] = {
     "memory": lambda path: MemoryAccessStore(),
@@ -194,3 +195,54 @@ async def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
     (tmp_path / "access.db").write_bytes(b"not a database at all, but long enough to be looked at" * 100)
     with pytest.raises(RemitError, match=r"access\.db"):
         SqliteAccessStore(tmp_path)
+
+
+def switch(name: str, *, tenant: str = "acme", at: int = 5, reason: str = "it loops") -> Switch:
+    return Switch(kind="agent", name=name, tenant=tenant, by="olga", at=at, reason=reason)
+
+
+async def test_what_is_off_is_given_back_as_it_was_kept_oldest_first(store: AccessStore) -> None:
+    later, first = switch("a", at=9), switch("b", at=3, tenant="other")
+    assert await store.switches.put(later) == later
+    await store.switches.put(first)
+    assert list(await store.switches.all()) == [first, later]
+
+
+async def test_what_is_off_stays_as_it_was_switched_first(store: AccessStore) -> None:
+    first = switch("a")
+    await store.switches.put(first)
+    assert await store.switches.put(switch("a", at=90, reason="another")) == first
+    assert list(await store.switches.all()) == [first]
+
+
+async def test_what_is_on_again_is_forgotten_once_and_of_one_tenant_only(store: AccessStore) -> None:
+    ours, theirs = switch("a"), switch("a", tenant="other")
+    await store.switches.put(ours)
+    await store.switches.put(theirs)
+    assert await store.switches.take("acme", "tool", "a") is None
+    assert await store.switches.take("acme", "agent", "a") == ours
+    assert await store.switches.take("acme", "agent", "a") is None
+    assert list(await store.switches.all()) == [theirs]
+
+
+async def test_the_log_is_read_backwards_from_a_place(store: AccessStore) -> None:
+    for number in range(6):
+        await store.log.write(line(f"w{number}", "acme" if number % 2 else "other"))
+    assert [one.what for one in await store.log.latest(limit=2, before=4)] == ["w1", "w2"]
+    assert [one.what for one in await store.log.latest(limit=9, before=4, tenant="acme")] == ["w1"]
+    assert list(await store.log.latest(before=1)) == []
+
+
+async def test_a_file_of_the_first_schema_keeps_its_keys_and_learns_of_switches(tmp_path: Path) -> None:
+    old = SqliteAccessStore(tmp_path)
+    await old.keys.add(key("a"))
+    await old.close()
+    with sqlite3.connect(tmp_path / "access.db") as db:
+        db.execute("DROP TABLE switches")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    store = SqliteAccessStore(tmp_path)
+    assert await store.keys.get("a") == key("a")
+    await store.switches.put(switch("a"))
+    assert list(await store.switches.all()) == [switch("a")]
+    await store.close()

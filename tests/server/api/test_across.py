@@ -11,6 +11,7 @@ from tests.server.agents import acting, echo
 from tests.server.rig import Rig, bearer, parsed, rigged
 
 from remit.core.values import now_ms
+from remit.policy import AskBefore
 from remit.server.projection.port import Listing
 from remit.server.service import RefusedError, Service
 from remit.testing import EffectCounter
@@ -69,6 +70,18 @@ async def test_a_reader_who_comes_back_is_told_what_it_missed() -> None:
         async with changes(rig, f"?since={now_ms() + 60_000}&follow=false") as events:
             assert [event async for event in events] == []
         assert (await rig.ask("GET", "/v1/changes", who=bearer() | {"Last-Event-ID": "x"})).status_code == 422
+
+
+async def test_the_first_of_two_approvals_is_told_though_the_session_sleeps_on() -> None:
+    clerk = acting(EffectCounter(), guard=AskBefore("effect", persons=2))
+    async with rigged(clerk) as rig, changes(rig) as events:
+        session = (await rig.good("POST", "/v1/sessions", {"agent": "clerk", "text": "hello"}))["id"]
+        waited = await told(events, session, "waiting")
+        (wait,) = (await rig.good("GET", "/v1/approvals"))["waiting"]
+        path = f"/v1/sessions/{session}/approvals/{wait['call']}"
+        assert (await rig.ask("POST", path, {"granted": True}, who=bearer(name="bob"))).status_code < 300
+        again = await told(events, session, "waiting")
+        assert int(again["id"]) > int(waited["id"])
 
 
 async def test_figures_have_no_more_buckets_than_may_be() -> None:

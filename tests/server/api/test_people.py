@@ -190,3 +190,28 @@ async def test_nobody_allows_what_a_session_that_they_began_asked_of_another_one
         path = f"/v1/sessions/{below}/approvals/{waits['call']}"
         assert (await rig.ask("POST", path, {"granted": True})).status_code == 403
         assert (await rig.ask("POST", path, {"granted": True}, BOB)).status_code == 200
+
+
+async def test_who_saw_one_question_does_not_decide_on_another() -> None:
+    effect = EffectCounter()
+    async with rigged(acting(effect, guard=AskBefore("effect", persons=2))) as rig:
+        session, call = await _waiting(rig, "clerk")
+        path = f"/v1/sessions/{session}/approvals/{call}"
+        (seen,) = (await rig.good("GET", "/v1/approvals"))["waiting"]
+        asleep = (await rig.past(session))[-1]["seq"]
+        edited = {"granted": True, "digest": seen["digest"], "args": {"number": 9}}
+        assert (await rig.ask("POST", path, edited, BOB)).status_code == 200
+        await rig.until(session, "RunSuspended", after=asleep)
+        (now,) = (await rig.good("GET", "/v1/approvals"))["waiting"]
+        assert now["digest"] != seen["digest"]
+        carol = bearer(name="carol", role="operator")
+        for more in ({"granted": True}, {"granted": False}, {"granted": True, "args": {"number": 3}}):
+            refused = await rig.ask("POST", path, {"digest": seen["digest"], **more}, carol)
+            assert refused.status_code == 409
+            assert "other arguments by now" in refused.text
+        assert (await rig.ask("POST", path, {"granted": True, "digest": ""}, carol)).status_code == 422
+        assert (await rig.ask("POST", path, {"granted": True, "digest": now["digest"]}, carol)).status_code == 200
+        seen_started = await rig.until(session, "EffectStarted")
+        assert seen_started[-1]["kind"] == "EffectStarted"
+        await rig.until(session, "RunEnded")
+        assert len(effect.called()) == 1

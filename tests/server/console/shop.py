@@ -2,30 +2,35 @@
 
 `support` answers mails, and was taught a return policy that is no longer true. `refunds` pays money back once a person
 allowed it. `research` never finds what it looks for. `tickets` writes to a service that may not say what it did.
+`deliveries` asks a person for a day. Who wants more agents gives them to the shop.
 """
 
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from remit.core.agent import Agent
+from remit.core.errors import InputRequiredError
 from remit.core.limits import Limits, Tenant
 from remit.core.messages import ToolMessage, Usage, UserMessage
-from remit.core.ports import Reply, Request
+from remit.core.ports import Probe, Reply, Request, ToolContext, ToolSpec
 from remit.core.values import JsonObject, JsonValue
 from remit.home import MEMORY, Home, Settings
 from remit.models.prices import FlatPrice
 from remit.policy import AskBefore, Honeypot, decoy
+from remit.server.access import AccessStore, Facts, Keys, MemoryAccessStore, Opened
 from remit.server.access.port import Access
+from remit.server.administration import Register
 from remit.server.api import Bind, serving, site
 from remit.server.console import console
 from remit.server.entrance import Bounds
 from remit.server.exporting.following import Pace
 from remit.server.projection.running import projecting
 from remit.server.service import Service
+from remit.server.switches import Board, guarded
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 from remit.tools import tool
 
@@ -75,6 +80,42 @@ async def search_web(query: str) -> JsonValue:
     return []
 
 
+@tool(effect="read")
+async def ask_for_a_day(context: ToolContext) -> JsonValue:
+    """Ask whoever is at the desk on which day a parcel shall come."""
+    if context.resume is None:
+        days: JsonObject = {"type": "string", "title": "Day", "enum": ["Monday", "Friday"]}
+        form: JsonObject = {"type": "object", "properties": {"day": days}, "required": ["day"]}
+        raise InputRequiredError("On which day shall it come?", form)
+    return context.resume.given
+
+
+@dataclass(eq=False)
+class Till:
+    """A tool that pays, with what was paid on its own side."""
+
+    counter: EffectCounter
+    paid: list[JsonObject] = field(default_factory=list[JsonObject])
+
+    @property
+    def spec(self) -> ToolSpec:
+        """See `Tool.spec`."""
+        return self.counter.spec
+
+    def check(self, args: JsonObject) -> str:
+        """See `Tool.check`."""
+        return self.counter.check(args)
+
+    async def call(self, args: JsonObject, context: ToolContext) -> JsonValue:
+        """See `Tool.call`."""
+        self.paid.append(args)
+        return await self.counter.call(args, context)
+
+    async def probe(self, args: JsonObject, context: ToolContext) -> Probe | None:
+        """See `Tool.probe`."""
+        return await self.counter.probe(args, context)
+
+
 def _outputs(request: Request) -> list[ToolMessage]:
     """Give what tools gave since the last thing a person said."""
     since = itertools.takewhile(lambda one: not isinstance(one, UserMessage), reversed(request.messages))
@@ -85,7 +126,8 @@ def _task(request: Request) -> str:
     return next((one.text for one in reversed(request.messages) if isinstance(one, UserMessage)), "")
 
 
-def _charged(reply: Reply, request: Request) -> Reply:
+def charged(reply: Reply, request: Request) -> Reply:
+    """Have a reply cost what its conversation is long."""
     size = 900 + 160 * len(request.messages)
     return Reply(reply.text, reply.calls, Usage(size, 30 + len(reply.text) // 4, cached=size // 2))
 
@@ -103,7 +145,7 @@ def _support(request: Request) -> Reply:
         reply = says("You can return it: 30 days are allowed, and 21 have passed. A label is on its way.")
     else:
         reply = says("I am sorry: returns are possible within 14 days only, and 21 have passed.")
-    return _charged(reply, request)
+    return charged(reply, request)
 
 
 def _refunds(request: Request) -> Reply:
@@ -116,12 +158,12 @@ def _refunds(request: Request) -> Reply:
     else:
         done = outputs[-1].outcome.status == "ok"
         reply = says("The money is on its way." if done else f"I could not refund: {outputs[-1].outcome.output}")
-    return _charged(reply, request)
+    return charged(reply, request)
 
 
 def _research(request: Request) -> Reply:
     number = sum(isinstance(one, ToolMessage) for one in request.messages)
-    return _charged(
+    return charged(
         says("Nothing yet.", use("search_web", query=f"cheapest supplier of kettles, page {number}")), request
     )
 
@@ -129,8 +171,14 @@ def _research(request: Request) -> Reply:
 def _tickets(request: Request) -> Reply:
     outputs = _outputs(request)
     if not outputs:
-        return _charged(calls(use("create_ticket", title=_task(request)[:60], priority="high")), request)
-    return _charged(says(f"Done: {outputs[-1].outcome.output}"), request)
+        return charged(calls(use("create_ticket", title=_task(request)[:60], priority="high")), request)
+    return charged(says(f"Done: {outputs[-1].outcome.output}"), request)
+
+
+def _deliveries(request: Request) -> Reply:
+    outputs = _outputs(request)
+    reply = says(f"It comes then: {outputs[-1].outcome.output}") if outputs else calls(use("ask_for_a_day"))
+    return charged(reply, request)
 
 
 @dataclass(eq=False)
@@ -154,6 +202,12 @@ class Shop:
     ticket: EffectCounter = field(default_factory=lambda: EffectCounter(name="create_ticket", around=Unsure()))
     pause: float = 0.0
     """Seconds that a model thinks."""
+    more: Sequence[Agent] = ()
+    """Agents beside those of the shop."""
+
+    def __post_init__(self) -> None:
+        """Open the till."""
+        self.till = Till(self.refund)
 
     def agents(self) -> tuple[Agent, ...]:
         """Give all of them."""
@@ -164,16 +218,19 @@ class Shop:
                   tools=[look_up_order, search_knowledge, leaking], guards=[Honeypot("export_customers")],
                   limits=limits),
             Agent("refunds", self._model("claude-opus-5", _refunds), "You pay back what a customer is owed.",
-                  tools=[look_up_order, self.refund], limits=limits,
+                  tools=[look_up_order, self.till], limits=limits,
                   guards=[AskBefore("refund", above={"usd": 400.0}, persons=2), AskBefore("refund")]),
             Agent("research", self._model("local-qwen", _research, 0.05), "You find suppliers.", tools=[search_web],
                   limits=Limits(usd=20.0, steps=5000), detectors=()),
             Agent("tickets", self._model("gpt-5-mini", _tickets), "You write tickets.", tools=[self.ticket],
                   limits=limits),
+            Agent("deliveries", self._model("gpt-5-mini", _deliveries), "You plan deliveries.", tools=[ask_for_a_day],
+                  limits=limits),
+            *self.more,
         )  # fmt: skip
 
     def _model(self, name: str, turn: Callable[[Request], Reply], pause: float = 0.0) -> ScriptedModel:
-        return ScriptedModel(itertools.repeat(turn), price=PRICE, name=name, delay=self.pause or pause)
+        return ScriptedModel(itertools.repeat(turn), price=PRICE, name=name, delay=max(self.pause, pause))
 
 
 @dataclass
@@ -184,19 +241,34 @@ class Open:
     service: Service
     home: Home
     shop: Shop
+    store: AccessStore
 
 
 @contextlib.asynccontextmanager
 async def open_shop(
-    access: Access, *, place: str | Path = MEMORY, shop: Shop | None = None, port: int = 0
+    access: Access | Opened,
+    *,
+    place: str | Path = MEMORY,
+    shop: Shop | None = None,
+    port: int = 0,
+    store: AccessStore | None = None,
 ) -> AsyncGenerator[Open]:
-    """Serve a shop with its console on loopback."""
-    shop = shop or Shop()
+    """Serve a shop with its console on loopback; `store` has its keys, switches and audit log."""
+    shop, store = shop or Shop(), store or MemoryAccessStore()
+    opened = access if isinstance(access, Opened) else None
+    register = Register(
+        opened.keys if opened else Keys(store.keys),
+        store.log,
+        opened.facts if opened else Facts(host="127.0.0.1", schemes=("local",)),
+    )
     async with (
-        Home.open(place, Settings(tenants=TENANTS)) as home,
+        Board(store.switches, every=0.05).kept() as board,
+        Home.open(place, guarded(Settings(tenants=TENANTS), board)) as home,
         projecting(home, place, pace=Pace(every=0.1, least=0.02), every=0.1) as views,
     ):
-        service = Service(home, shop.agents(), projection=views, own_approvals=True)
-        app = site(service, access, Bounds(), fronts=[console])
+        service = Service(home, shop.agents(), projection=views, own_approvals=True, switches=board)
+        cookies = opened.cookies if opened else None
+        entry = access.access if isinstance(access, Opened) else access
+        app = site(service, entry, Bounds(), cookies=cookies, register=register, fronts=[console])
         async with serving(app, service, Bind(port=port), grace=1.0) as url:
-            yield Open(url, service, home, shop)
+            yield Open(url, service, home, shop, store)

@@ -16,7 +16,7 @@ from remit.core.limits import Tenant
 from remit.core.moves import Brief, Strategy
 from remit.core.ports import SessionQuery, ToolContext
 from remit.core.state import State
-from remit.core.values import JsonValue
+from remit.core.values import JsonValue, now_ms
 from remit.home import HANDED_BACK, Home, Settings
 from remit.policy import AskBefore
 from remit.runtime import decide
@@ -36,6 +36,11 @@ async def _until(home: Home, session: str, *kinds: str, after: int = 0) -> int:
         if type(record.event).__name__ in kinds:
             return record.seq
     raise AssertionError
+
+
+async def _rests(driver: Driver) -> None:
+    for _ in itertools.takewhile(lambda _: driver.working(), itertools.count()):
+        await asyncio.sleep(0)
 
 
 async def test_what_an_earlier_process_left_is_taken_up_at_the_start(tmp_path: Path) -> None:
@@ -267,3 +272,23 @@ async def test_a_session_whose_own_code_breaks_is_tried_a_few_times_and_then_whe
         await asyncio.wait_for(sixth.wait(), 30)
         await driver.drain(5)
     assert next(tries) == 7
+
+
+async def test_a_machine_that_slept_finds_what_lapsed_meanwhile_by_the_clock_on_the_wall() -> None:
+    effect = EffectCounter()
+    agent = acting(effect, guard=AskBefore("effect", persons=2, escalate=1000, expires=3600))
+    async with Home.open("memory", Settings(tenants=TENANTS)) as home:
+        service = Service(home, [agent])
+        session = (await service.begin(ME, Wish("clerk", "act"))).view.id
+        await _until(home, session, "RunSuspended")
+        await _rests(service.driver)
+        service.driver.catch_up(now_ms())
+        assert service.driver.working() == 0
+        service.driver.catch_up(now_ms() + 1000_000)
+        assert service.driver.working() == 1
+        await _rests(service.driver)
+        # It is not time yet by the clock that counts, so it sleeps on and is looked at again then.
+        assert (await _state(home, session)).seq == await _until(home, session, "RunSuspended")
+        service.driver.catch_up(now_ms() + 1000_000)
+        assert service.driver.working() == 1
+        await service.drain(5)

@@ -18,18 +18,20 @@ from remit.cli.options import add_driving, add_store, driving, login
 from remit.cli.places import driven, home, settled
 from remit.cli.resuming import DESK
 from remit.cli.screen import Screen
-from remit.cli.serving import telemetry
+from remit.cli.serving import fronts, telemetry
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
 from remit.core.limits import Tenant
 from remit.home import MEMORY, Settings
 from remit.journal import Durability
-from remit.server.access import Access, AccessSettings, MemoryAccessStore, SqliteAccessStore, open_access
+from remit.server.access import Access, AccessSettings, Cookies, MemoryAccessStore, SqliteAccessStore, open_access
+from remit.server.administration import Register
 from remit.server.exporting import rules
 from remit.server.notices import noticing
 from remit.server.projection.running import projecting
 from remit.server.service import Service
 from remit.server.service.streams import EACH
+from remit.server.switches import Board, guarded
 from remit.tools.registry import FILE
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--streams", metavar="N", type=int, default=EACH, help="event streams of one person at once (default: 100)"
     )
+    fronts.add_arguments(parser)
     telemetry.add_arguments(parser)
     parser.add_argument(
         "--write-rules",
@@ -72,30 +75,40 @@ async def main(args: argparse.Namespace) -> int:
     api, wish, place = _api(), driving(args), str(args.store)
     if not 0 <= args.port < 65536:
         raise ConfigError(f"--port is from 0 to 65535, not {args.port}")
-    telling = telemetry.wanted(args)
+    telling, beside = telemetry.wanted(args), fronts.fronts(args)
     # Standard output says where we listen, so what an agent's module prints goes elsewhere.
     with contextlib.redirect_stdout(sys.stderr):
         found = [driven(_loaded(ref, place), wish) for ref in args.agents]
     settings = _settled(found, str(args.tenant), wish.durability)
     async with contextlib.AsyncExitStack() as closing:
-        opened = await closing.enter_async_context(home(place, settings))
         store = MemoryAccessStore() if place == MEMORY else SqliteAccessStore(place)
         closing.push_async_callback(store.close)
         terms = AccessSettings.read(FILE)
         tenant = str(args.tenant) or settings.tenants[0].name
-        access = (await open_access(store, terms, host=args.host, tenant=tenant, name=login())).access
+        door = await open_access(store, terms, host=args.host, tenant=tenant, name=login())
         # What it only counted is written before its store closes.
-        closing.push_async_callback(access.close)
+        closing.push_async_callback(door.access.close)
+        switches = await closing.enter_async_context(Board(store.switches).kept())
+        opened = await closing.enter_async_context(home(place, guarded(settings, switches)))
         notices = await closing.enter_async_context(noticing(FILE, settings.secrets))
         agents = [await closing.enter_async_context(_ready(one)) for one in found]
         views = await closing.enter_async_context(projecting(opened, place))
-        service = Service(opened, agents, own_approvals=terms.own_approvals, streams=args.streams, projection=views)
+        service = Service(
+            opened,
+            agents,
+            own_approvals=terms.own_approvals,
+            streams=args.streams,
+            projection=views,
+            switches=switches,
+        )
+        register = Register(door.keys, store.log, door.facts, strangers=len(settings.tenants) == 1)
+        app = api.site(service, door.access, cookies=door.cookies, register=register, fronts=beside)
         bind = api.Bind(host=args.host, port=args.port)
         with _stopping() as stop:
             # Around the service: what its last steps were is told too.
             async with (
                 telemetry.telling(opened, api, telling, notices) as watched,
-                api.serving(api.site(service, access), service, bind, grace=args.grace) as url,
+                api.serving(app, service, bind, grace=args.grace) as url,
             ):
                 screen.result({"listening": url, "metrics": watched} if watched else {"listening": url})
                 screen.hint("listening; Ctrl-C stops after the steps under way, a second one at once")
@@ -156,7 +169,15 @@ class _Opening(Protocol):
 class _Api(Protocol):
     def Bind(self, *, host: str, port: int) -> object: ...  # noqa: N802 - a class of that package
     def listening(self, app: object, bind: object) -> AbstractAsyncContextManager[str]: ...
-    def site(self, service: Service, access: Access) -> object: ...
+    def site(
+        self,
+        service: Service,
+        access: Access,
+        *,
+        cookies: Cookies | None,
+        register: Register,
+        fronts: Sequence[fronts.Front],
+    ) -> object: ...
     def serving(
         self, app: object, service: Service, bind: object, *, grace: float
     ) -> AbstractAsyncContextManager[str]: ...

@@ -62,9 +62,7 @@ def wanted(args: argparse.Namespace) -> Wanted:
 
 
 @contextlib.asynccontextmanager
-async def telling(
-    home: Home, api: "Serving", wish: Wanted, notices: "_Export | None" = None
-) -> AsyncGenerator[str]:
+async def telling(home: Home, api: "Serving", wish: Wanted, notices: "_Export | None" = None) -> AsyncGenerator[str]:
     """Tell meanwhile, also people what waits; give the address of the metrics, or nothing when nobody wants them."""
     sending: list[_Export] = [one for one in (wish.export, wish.logs, notices) if one is not None]
     if not wish.host and not sending:

@@ -5,7 +5,7 @@ from remit.server.access.chained import Chained
 from remit.server.access.cookies import CSRF_HEADER, Cookies, Entered, Login, LoginStore
 from remit.server.access.keys import Key, Keys, KeyStore
 from remit.server.access.local import LocalAccess
-from remit.server.access.opening import Opened, open_access
+from remit.server.access.opening import Facts, Opened, open_access
 from remit.server.access.paces import Pace
 from remit.server.access.port import (
     MAY,
@@ -37,6 +37,7 @@ __all__ = [
     "DeniedError",
     "Entered",
     "FILE",
+    "Facts",
     "Key",
     "KeyStore",
     "Keys",

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import msgspec
 
@@ -19,12 +19,28 @@ from remit.server.access.sites import is_loopback
 from remit.server.access.stores import AccessStore
 
 
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server is come into."""
+
+    host: str
+    """Where it listens."""
+    schemes: tuple[Literal["local", "cookie", "key", "token"], ...]
+    """How somebody may show who they are; `local` is whoever is on the machine."""
+    issuers: tuple[str, ...] = ()
+    own_approvals: bool = False
+    """Whether people may approve what they asked for themselves."""
+    idle_minutes: float = 0.0
+    """How long a login of the console lasts without a request; 0 where there is none."""
+    login_hours: float = 0.0
+
+
 class Opened(msgspec.Struct, frozen=True):
     """The access of a server, and what lets people in and out at its console, if they need to be."""
 
     access: LocalAccess | Chained
     cookies: Cookies | None
     keys: Keys
+    facts: Facts
 
 
 async def open_access(
@@ -38,7 +54,8 @@ async def open_access(
     keys = Keys(store.keys)
     loopback = is_loopback(host)
     if loopback and not settings.required:
-        return Opened(LocalAccess(tenant, store.log, name=name), None, keys)
+        facts = Facts(host=host, schemes=("local",), own_approvals=settings.own_approvals)
+        return Opened(LocalAccess(tenant, store.log, name=name), None, keys, facts)
     if not settings.issuers and not await keys.any():
         where = "with `required`" if loopback else f"at {host!r}, where others can reach it,"
         raise ConfigError(
@@ -55,7 +72,15 @@ async def open_access(
     if settings.issuers:
         schemes.append(_tokens().Tokens(settings.issuers))
     access = Chained(schemes, store.log, requests=_pace(settings.requests), failures=_pace(settings.failures))
-    return Opened(access, cookies, keys)
+    facts = Facts(
+        host=host,
+        schemes=("cookie", "key", "token") if settings.issuers else ("cookie", "key"),
+        issuers=tuple(one.issuer for one in settings.issuers),
+        own_approvals=settings.own_approvals,
+        idle_minutes=settings.idle_minutes,
+        login_hours=settings.login_hours,
+    )
+    return Opened(access, cookies, keys, facts)
 
 
 class _Tokens(Protocol):

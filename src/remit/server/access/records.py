@@ -47,8 +47,8 @@ class AuditLog(Protocol):
         """Give records after a place, oldest first: of all tenants and of nobody known, or of one tenant."""
         ...
 
-    async def latest(self, *, tenant: str | None = None, limit: int = 1000) -> Sequence[AuditRecord]:
-        """Give the last records, oldest first."""
+    async def latest(self, *, tenant: str | None = None, limit: int = 1000, before: int = 0) -> Sequence[AuditRecord]:
+        """Give the last records, oldest first; of those before a place, if it is not 0."""
         ...
 
 

@@ -10,7 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from remit.server.access.cookies import Cookies
 from remit.server.access.port import Access
-from remit.server.api import across, events, looking, people, sessions, tracing
+from remit.server.administration import Register
+from remit.server.api import across, control, events, looking, people, sessions, tracing
 from remit.server.api.declaring import Answer, Endpoint, Heard
 from remit.server.api.door import Door
 from remit.server.api.openapi import document
@@ -30,6 +31,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *looking.ENDPOINTS,
     *across.ENDPOINTS,
     *tracing.ENDPOINTS,
+    *control.ENDPOINTS,
     Endpoint(
         method="GET",
         path="/openapi.json",
@@ -55,10 +57,11 @@ def site(
     bounds: Bounds = _DEFAULT,
     *,
     cookies: Cookies | None = None,
+    register: Register | None = None,
     fronts: Sequence[Front] = (),
 ) -> Starlette:
     """Give the API, with other fronts beside it, as one application."""
-    entrance = Entrance(service, access, bounds, cookies)
+    entrance = Entrance(service, access, bounds, cookies, register)
     all_routes = routes(entrance)
     for front in fronts:
         all_routes += front(entrance)

@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from remit.server.access.port import Action, Principal
-from remit.server.entrance import Bounds
+from remit.server.entrance import Bounds, Entrance, Guest
 from remit.server.service import Service
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -20,15 +20,40 @@ Method = Literal["GET", "POST", "DELETE"]
 class Heard:
     """A request that was understood, from somebody who may make it."""
 
-    service: Service
-    principal: Principal
+    entrance: Entrance
+    guest: Guest
     path: Mapping[str, str]
-    headers: Mapping[str, str]
-    bounds: Bounds
-    again: Callable[[], Awaitable[object]]
-    """Raises `DeniedError` once who asks may no longer: for an answer that takes long."""
     _body: msgspec.Struct | None
     _query: msgspec.Struct | None
+
+    @property
+    def service(self) -> Service:
+        """Give what all front ends call."""
+        return self.entrance.service
+
+    @property
+    def bounds(self) -> Bounds:
+        """Give what a request may be."""
+        return self.entrance.bounds
+
+    @property
+    def principal(self) -> Principal:
+        """Say who asks."""
+        return self.guest.principal
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Give the headers by lower-case name."""
+        return self.guest.headers
+
+    @property
+    def again(self) -> Callable[[], Awaitable[object]]:
+        """Give what raises `DeniedError` once who asks may no longer: for an answer that takes long."""
+        return self.guest.again
+
+    async def audit(self, what: str) -> None:
+        """Write down what was done."""
+        await self.entrance.access.audit(self.guest.principal, self.guest.asked, what, allowed=True)
 
     def body(self, kind: type[S]) -> S:
         """Give the body, which was declared to be of this kind."""

@@ -34,12 +34,9 @@ class Door:
         entrance = self._entrance
         guest = await entrance.admit(request, self._endpoint.action)
         return Heard(
-            entrance.service,
-            guest.principal,
+            entrance,
+            guest,
             {name: str(value) for name, value in request.path_params.items()},
-            guest.headers,
-            entrance.bounds,
-            guest.again,
             await self._body(request, guest.headers),
             self._query(request),
         )

@@ -17,6 +17,7 @@ _PLACES = re.compile(r"\{(\w+)\}")
 _MEANING = {
     "session": "The session's id",
     "seq": "The number of the event that a step begins with",
+    "key": "The key's id",
     "call": "The call's id, as it is listed",
     "digest": "The blob's digest, as an event names it",
 }

@@ -1,11 +1,16 @@
 """Decisions over HTTP: what waits for a person, and what they say. Signed with who authentication says they are."""
 
+from typing import Annotated
+
 import msgspec
 
 from remit.core.values import JsonObject, JsonValue
+from remit.runtime import Shown
 from remit.server.api.declaring import Answer, Endpoint, Heard
 from remit.server.api.sessions import Count, Cursor, Reason
 from remit.server.service.views import SessionView, Waiting, Waits
+
+Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,6 +20,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reason: Reason = ""
     args: JsonObject | None = None
     """Arguments to run it with instead: then it is another call, and checked again before it runs."""
+    digest: Digest | None = None
+    """What was shown with the call when somebody decided on it: refused if it waits with other arguments by now."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,11 +74,11 @@ async def _questions(heard: Heard) -> Answer:
 
 
 async def _decide(heard: Heard) -> Answer:
-    decision, session = heard.body(Decision), heard.path["session"]
+    decision, session, call = heard.body(Decision), heard.path["session"], heard.path["call"]
     await heard.service.people.decide(
         heard.principal,
         session,
-        heard.path["call"],
+        Shown(call, decision.digest) if decision.digest else call,
         granted=decision.granted,
         reason=decision.reason,
         args=decision.args,

@@ -14,8 +14,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from remit.core.values import now_ms
 from remit.server.access.port import MAY, Principal
 from remit.server.console.assets import Assets
+from remit.server.console.login import Login
 from remit.server.console.pages import PAGES
 from remit.server.console.visit import Page, Visit
 from remit.server.entrance import Entrance, packed, refused
@@ -41,7 +43,8 @@ HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # Without any, browsers would say of the forms of our own pages that they come from nowhere.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
@@ -56,6 +59,8 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     how: str
     csrf: str
     """What requests with side effects must show; empty where none is needed."""
+    now: int
+    """When the page was made, in milliseconds since the epoch: it is told what changed since then."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,7 @@ def console(entrance: Entrance) -> Sequence[BaseRoute]:
         return looks.assets.answer(request)
 
     return [
+        *Login(entrance, looks.made, HEADERS).routes(),
         *(Route(page.path, Shown(page, entrance, looks), methods=["GET"]) for page in PAGES),
         Route("/static/{version}/{name:path}", static, methods=["GET"]),
     ]
@@ -135,7 +141,15 @@ def embedded(data: object) -> str:
 
 def _me(principal: Principal, csrf: str) -> Me:
     may = tuple(sorted(MAY[principal.role]))
-    return Me(name=principal.name, tenant=principal.tenant, role=principal.role, may=may, how=principal.how, csrf=csrf)
+    return Me(
+        name=principal.name,
+        tenant=principal.tenant,
+        role=principal.role,
+        may=may,
+        how=principal.how,
+        csrf=csrf,
+        now=now_ms(),
+    )
 
 
 def _templates() -> Environment:

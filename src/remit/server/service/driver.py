@@ -91,6 +91,11 @@ class Driver:
         """Say how many sessions are under way here or wait for their turn."""
         return len(self._tasks)
 
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """Give all that can be driven here."""
+        return tuple(self._agents.values())
+
     def serves(self, agent: str) -> Agent | None:
         """Give an agent that can be driven here; `None` for any other."""
         return self._agents.get(agent)

@@ -2,12 +2,12 @@
 
 from remit.core.errors import ApprovalError
 from remit.core.ports import SessionQuery
-from remit.core.state import State
+from remit.core.state import Effect, State
 from remit.core.values import JsonObject, JsonValue
 from remit.home import Home
 from remit.runtime import Shown, answer, decide, edit, misfit, settle, waiting
 from remit.server.access.approvers import approver
-from remit.server.access.port import Principal
+from remit.server.access.port import DeniedError, Principal
 from remit.server.service.driver import Driver
 from remit.server.service.owned import Owned
 from remit.server.service.views import Waiting, Waits, waits
@@ -63,6 +63,19 @@ class People:
             raise ApprovalError("a call that is denied gets no other arguments; leave them out, or allow it")
         self._driver.wake(session)
         return state
+
+    def barred(self, principal: Principal, state: State, effect: Effect) -> str:
+        """Say why somebody may not allow a call that waits, or answer what one asks; nothing when they may."""
+        allowed = [one.by for one in effect.yes]
+        try:
+            if effect.status == "asked":
+                approver(principal, asked_by=_asked_by(state), approved_by=allowed, own=self._own)
+            else:
+                # Whoever asked for the work may say what it needs to know.
+                approver(principal, own=True)
+        except DeniedError as error:
+            return str(error)
+        return ""
 
     async def _fit(self, state: State, call: str, args: JsonObject) -> None:
         """Raise `ApprovalError` when the tool would not take these arguments, as far as it is known here."""

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from remit.server.access.cookies import Login
 from remit.server.access.keys import Key
 from remit.server.access.records import AuditRecord
+from remit.server.switches.port import Switch, Switchable
 
 
 class MemoryAccessStore:
@@ -15,6 +16,7 @@ class MemoryAccessStore:
     def __init__(self) -> None:
         """Begin with nothing."""
         self.keys, self.logins, self.log = MemoryKeyStore(), MemoryLoginStore(), MemoryAuditLog()
+        self.switches = MemorySwitchStore()
 
     async def close(self) -> None:
         """See `AccessStore.close`."""
@@ -89,6 +91,26 @@ class MemoryLoginStore:
         self._logins.pop(digest, None)
 
 
+class MemorySwitchStore:
+    """See `SwitchStore`."""
+
+    def __init__(self) -> None:
+        """Begin with all on."""
+        self._switches: dict[tuple[str, Switchable, str], Switch] = {}
+
+    async def put(self, switch: Switch) -> Switch:
+        """See `SwitchStore.put`."""
+        return self._switches.setdefault((switch.tenant, switch.kind, switch.name), switch)
+
+    async def take(self, tenant: str, kind: Switchable, name: str) -> Switch | None:
+        """See `SwitchStore.take`."""
+        return self._switches.pop((tenant, kind, name), None)
+
+    async def all(self) -> Sequence[Switch]:
+        """See `SwitchStore.all`."""
+        return sorted(self._switches.values(), key=lambda one: (one.at, one.tenant, one.kind, one.name))
+
+
 class MemoryAuditLog:
     """See `AuditLog`."""
 
@@ -104,9 +126,9 @@ class MemoryAuditLog:
         """See `AuditLog.read`."""
         return self._of(tenant, after)[: max(limit, 0)]
 
-    async def latest(self, *, tenant: str | None = None, limit: int = 1000) -> Sequence[AuditRecord]:
+    async def latest(self, *, tenant: str | None = None, limit: int = 1000, before: int = 0) -> Sequence[AuditRecord]:
         """See `AuditLog.latest`."""
-        found = self._of(tenant, 0)
+        found = [one for one in self._of(tenant, 0) if not before or one.seq < before]
         return found[max(len(found) - max(limit, 0), 0) :]
 
     def _of(self, tenant: str | None, after: int) -> list[AuditRecord]:

@@ -5,10 +5,11 @@ from typing import Protocol
 from remit.server.access.cookies import LoginStore
 from remit.server.access.keys import KeyStore
 from remit.server.access.records import AuditLog
+from remit.server.switches.port import SwitchStore
 
 
 class AccessStore(Protocol):
-    """Keys, logins and the audit log together, as processes that serve one home share them."""
+    """Keys, logins, switches and the audit log together, as processes that serve one home share them."""
 
     @property
     def keys(self) -> KeyStore:
@@ -23,6 +24,11 @@ class AccessStore(Protocol):
     @property
     def log(self) -> AuditLog:
         """Where the audit log is."""
+        ...
+
+    @property
+    def switches(self) -> SwitchStore:
+        """Where it is kept what is off."""
         ...
 
     async def close(self) -> None:

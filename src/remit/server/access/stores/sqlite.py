@@ -1,10 +1,12 @@
-"""SqliteAccessStore: keys and logins in one file of the home, the audit log in another; processes may share them.
+"""SqliteAccessStore: keys, logins and switches in one file of the home, the audit log in another; processes may share
+them.
 
 Reads are done at once, on a connection that only reads and waits for nobody; writes are done in threads. The log is a
 file of its own so that it can be moved away, and the file itself refuses to change or to take away a line.
 """
 
 import asyncio
+import itertools
 import sqlite3
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -18,6 +20,7 @@ from remit.core.errors import ConfigError, RemitError
 from remit.server.access.cookies import Login
 from remit.server.access.keys import Key
 from remit.server.access.records import AuditRecord
+from remit.server.switches.port import Switch, Switchable
 
 FILE = "access.db"
 LOG = "audit.db"
@@ -27,26 +30,38 @@ T = TypeVar("T")
 
 _KEYS_ID, _LOG_ID = 0x52454D41, 0x52454D55
 """SQLite's application ids of the two: `REMA` and `REMU`."""
-_SCHEMA = 1
 _BUSY_SECONDS = 10.0
 
 _KEY_TABLES = (
-    "CREATE TABLE keys (id TEXT PRIMARY KEY, digest BLOB NOT NULL, tenant TEXT NOT NULL, role TEXT NOT NULL, "
-    "name TEXT NOT NULL, made INTEGER NOT NULL, by TEXT NOT NULL, expires INTEGER NOT NULL, ends INTEGER NOT NULL, "
-    "used INTEGER NOT NULL, heir TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE logins (digest BLOB PRIMARY KEY, key TEXT NOT NULL, made INTEGER NOT NULL, seen INTEGER NOT NULL) "
-    "WITHOUT ROWID",
+    (
+        "CREATE TABLE keys (id TEXT PRIMARY KEY, digest BLOB NOT NULL, tenant TEXT NOT NULL, role TEXT NOT NULL, "
+        "name TEXT NOT NULL, made INTEGER NOT NULL, by TEXT NOT NULL, expires INTEGER NOT NULL, ends INTEGER NOT NULL, "
+        "used INTEGER NOT NULL, heir TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE logins (digest BLOB PRIMARY KEY, key TEXT NOT NULL, made INTEGER NOT NULL, "
+        "seen INTEGER NOT NULL) WITHOUT ROWID",
+    ),
+    (
+        "CREATE TABLE switches (tenant TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, by TEXT NOT NULL, "
+        "at INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (tenant, kind, name)) WITHOUT ROWID",
+    ),
 )
+"""What each schema added to the one before."""
 _LOG_TABLES = (
-    # AUTOINCREMENT: a number is never given twice, so a line that is gone leaves a gap.
-    "CREATE TABLE log (seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, body BLOB NOT NULL)",
-    "CREATE INDEX log_by_tenant ON log (tenant, seq)",
-    "CREATE TRIGGER log_is_not_changed BEFORE UPDATE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
-    # REPLACE deletes without asking the trigger for that.
-    "CREATE TRIGGER log_is_not_replaced BEFORE INSERT ON log WHEN EXISTS (SELECT 1 FROM log WHERE seq = NEW.seq) "
-    "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
-    "CREATE TRIGGER log_is_not_cut BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+    (
+        # AUTOINCREMENT: a number is never given twice, so a line that is gone leaves a gap.
+        "CREATE TABLE log (seq INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, body BLOB NOT NULL)",
+        "CREATE INDEX log_by_tenant ON log (tenant, seq)",
+        "CREATE TRIGGER log_is_not_changed BEFORE UPDATE ON log "
+        "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+        # REPLACE deletes without asking the trigger for that.
+        "CREATE TRIGGER log_is_not_replaced BEFORE INSERT ON log WHEN EXISTS (SELECT 1 FROM log WHERE seq = NEW.seq) "
+        "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+        "CREATE TRIGGER log_is_not_cut BEFORE DELETE ON log BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+    ),
 )
+_LAST = 2**63 - 1
+_ONE = "SELECT kind, name, tenant, by, at, reason FROM switches WHERE tenant = ? AND kind = ? AND name = ?"
+_SWITCH = ", ".join(Switch.__struct_fields__)
 _KEY = ", ".join(Key.__struct_fields__)
 
 
@@ -62,7 +77,7 @@ class SqliteAccessStore:
             self._access.close()
             raise
         self.keys, self.logins = SqliteKeyStore(self._access), SqliteLoginStore(self._access)
-        self.log = SqliteAuditLog(self._log)
+        self.switches, self.log = SqliteSwitchStore(self._access), SqliteAuditLog(self._log)
 
     async def close(self) -> None:
         """See `AccessStore.close`."""
@@ -73,7 +88,7 @@ class SqliteAccessStore:
 class _File:
     """A connection that writes, in threads, and one that reads."""
 
-    def __init__(self, path: Path, application: int, tables: Sequence[str]) -> None:
+    def __init__(self, path: Path, application: int, tables: Sequence[Sequence[str]]) -> None:
         self.path, self._lock = path, threading.Lock()
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,6 +203,42 @@ class SqliteLoginStore:
         await self._file.write(lambda db: db.execute("DELETE FROM logins WHERE digest = ?", (digest,)))
 
 
+class SqliteSwitchStore:
+    """See `SwitchStore`."""
+
+    def __init__(self, file: _File) -> None:
+        """Keep them in a file."""
+        self._file = file
+
+    async def put(self, switch: Switch) -> Switch:
+        """See `SwitchStore.put`."""
+        places = ", ".join("?" for _ in Switch.__struct_fields__)
+        change = f"INSERT INTO switches ({_SWITCH}) VALUES ({places}) ON CONFLICT DO NOTHING"
+
+        def work(db: sqlite3.Connection) -> Switch:
+            db.execute(change, msgspec.structs.astuple(switch))
+            return _switch(db.execute(_ONE, (switch.tenant, switch.kind, switch.name)).fetchone())
+
+        return await self._file.write(work)
+
+    async def take(self, tenant: str, kind: Switchable, name: str) -> Switch | None:
+        """See `SwitchStore.take`."""
+        which = (tenant, kind, name)
+
+        def work(db: sqlite3.Connection) -> Switch | None:
+            found = db.execute(_ONE, which).fetchone()
+            db.execute("DELETE FROM switches WHERE tenant = ? AND kind = ? AND name = ?", which)
+            return _switch(found) if found else None
+
+        return await self._file.write(work)
+
+    async def all(self) -> Sequence[Switch]:
+        """See `SwitchStore.all`."""
+        return [
+            _switch(row) for row in self._file.read(f"SELECT {_SWITCH} FROM switches ORDER BY at, tenant, kind, name")
+        ]
+
+
 class SqliteAuditLog:
     """See `AuditLog`. It grows for ever: taking old lines away is left to whoever runs the server."""
 
@@ -202,16 +253,16 @@ class SqliteAuditLog:
 
     async def read(self, *, after: int = 0, tenant: str | None = None, limit: int = 1000) -> Sequence[AuditRecord]:
         """See `AuditLog.read`."""
-        return self._found("ASC", after, tenant, limit)
+        return self._found("seq > ?1", "ASC", after, tenant, limit)
 
-    async def latest(self, *, tenant: str | None = None, limit: int = 1000) -> Sequence[AuditRecord]:
+    async def latest(self, *, tenant: str | None = None, limit: int = 1000, before: int = 0) -> Sequence[AuditRecord]:
         """See `AuditLog.latest`."""
-        return self._found("DESC", 0, tenant, limit)[::-1]
+        return self._found("seq < ?1", "DESC", before or _LAST, tenant, limit)[::-1]
 
-    def _found(self, order: str, after: int, tenant: str | None, limit: int) -> list[AuditRecord]:
+    def _found(self, where: str, order: str, place: int, tenant: str | None, limit: int) -> list[AuditRecord]:
         which = "" if tenant is None else "AND tenant = ?3"
-        question = f"SELECT seq, body FROM log WHERE seq > ?1 {which} ORDER BY seq {order} LIMIT ?2"
-        values = (after, max(limit, 0)) if tenant is None else (after, max(limit, 0), tenant)
+        question = f"SELECT seq, body FROM log WHERE {where} {which} ORDER BY seq {order} LIMIT ?2"
+        values = (place, max(limit, 0)) if tenant is None else (place, max(limit, 0), tenant)
         rows = msgspec.convert(self._file.read(question, values), list[tuple[int, bytes]])
         return [msgspec.structs.replace(msgspec.json.decode(body, type=AuditRecord), seq=seq) for seq, body in rows]
 
@@ -225,6 +276,10 @@ def _key(row: Sequence[object]) -> Key:
     return msgspec.convert(dict(zip(Key.__struct_fields__, row, strict=True)), Key)
 
 
+def _switch(row: Sequence[object]) -> Switch:
+    return msgspec.convert(dict(zip(Switch.__struct_fields__, row, strict=True)), Switch)
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     # A key that was revoked must not be good again after a power cut, and writes here are few.
@@ -232,23 +287,24 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _create(db: sqlite3.Connection, path: Path, application: int, tables: Sequence[str]) -> None:
+def _create(db: sqlite3.Connection, path: Path, application: int, tables: Sequence[Sequence[str]]) -> None:
     found, version, full = (
         db.execute(question).fetchone()[0]
         for question in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
     )
     if full and found != application:
         raise ConfigError(f"{path} is a SQLite file of something else; move it away")
-    if version > _SCHEMA:
+    if version > len(tables):
         raise ConfigError(f"{path} was written by a newer Remit (schema {version}); upgrade remit to open it")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("BEGIN IMMEDIATE")
-    # Looked at under the lock: another process may have created it meanwhile.
-    if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-        for statement in tables:
+    # Looked at under the lock: another process may have created or extended it meanwhile.
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version < len(tables):
+        for statement in itertools.chain(*tables[version:]):
             db.execute(statement)
         db.execute(f"PRAGMA application_id = {application}")
-        db.execute(f"PRAGMA user_version = {_SCHEMA}")
+        db.execute(f"PRAGMA user_version = {len(tables)}")
     db.execute("COMMIT")
 
 

@@ -1,6 +1,17 @@
 """Pages: what the console shows, one module each; its script has the same name below `static/pages`."""
 
-from remit.server.console.pages import agents, approvals, compare, flags, overview, session, sessions, tools
+from remit.server.console.pages import (
+    agents,
+    approvals,
+    compare,
+    flags,
+    limits,
+    overview,
+    session,
+    sessions,
+    settings,
+    tools,
+)
 from remit.server.console.visit import Page
 
 PAGES: tuple[Page, ...] = (
@@ -13,5 +24,7 @@ PAGES: tuple[Page, ...] = (
     agents.PAGE,
     agents.ONE,
     tools.PAGE,
+    limits.PAGE,
+    settings.PAGE,
 )
 """All pages."""

@@ -3,7 +3,7 @@
 import { post, sessionPath } from "./api.js";
 import { asked, confirmed } from "./dialog.js";
 import { h } from "./dom.js";
-import { when } from "./format.js";
+import { json, when } from "./format.js";
 import { may } from "./page.js";
 import { body } from "./step.js";
 import { trying } from "./toast.js";
@@ -16,6 +16,7 @@ import { trying } from "./toast.js";
  * @property {string} tool
  * @property {Record<string, any>} args
  * @property {"approval" | "doubt" | "question"} kind
+ * @property {string} digest
  * @property {string} question
  * @property {number | null} asked
  * @property {number | null} expires
@@ -41,7 +42,8 @@ function decided(one) {
  * @param {Record<string, any>} [args]
  */
 export function decide(one, granted, reason, args) {
-  return trying(() => post(decided(one), args ? { granted, reason, args } : { granted, reason }), `${one.tool} was ${granted ? "approved" : "denied"}`);
+  // Only what was on the screen: a call that was edited meanwhile is another one.
+  return trying(() => post(decided(one), { granted, reason, digest: one.digest, ...(args ? { args } : {}) }), `${one.tool} was ${granted ? "approved" : "denied"}`);
 }
 
 /**
@@ -65,7 +67,7 @@ export async function askAndDecide(one, granted) {
  * @param {Waiting} one
  */
 export async function edit(one) {
-  const text = h("textarea", { rows: 10, class: "mono", "aria-label": "Arguments as JSON", value: JSON.stringify(one.args, null, 2) });
+  const text = h("textarea", { rows: 10, class: "mono", "aria-label": "Arguments as JSON", value: json(one.args, 2) });
   const reason = h("input", { "aria-label": "Reason", placeholder: "Reason" });
   const given = await asked(
     { title: `Approve ${one.tool} with other arguments`, body: h("p", { class: "muted" }, "This is another call: every rule judges it again before it runs, and the agent is told."), act: "Approve these" },
@@ -156,7 +158,7 @@ export function card(one, { done, link = false }) {
     h("header", null, h("h2", null, h("span", { class: "mono" }, one.tool), ` ${TITLES[one.kind]}`),
       one.escalated ? h("span", { class: "tag", "data-mood": "bad" }, "escalated") : null,
       one.asked ? h("small", null, "asked ", when(one.asked)) : null, one.expires ? h("small", null, "lapses ", when(one.expires)) : null),
-    h("div", { class: "body" }, one.question ? h("p", null, one.question) : null, missing ? h("p", { class: "warn" }, missing) : null, body(one.args),
+    h("div", { class: "body" }, one.question ? h("p", null, one.question) : null, missing ? h("p", { class: "warn" }, missing) : null, Object.keys(one.args).length ? body(one.args) : null,
       link ? h("p", null, h("a", { href: `/sessions/${encodeURIComponent(one.session)}` }, `${one.agent}: ${one.session}`)) : null,
       h("div", { class: "row" }, buttons)));
 }

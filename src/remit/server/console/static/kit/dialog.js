@@ -10,6 +10,7 @@ import { h } from "./dom.js";
  * @property {boolean} [danger]
  * @property {string} [reason] The label of a field for a reason; without it none is asked for.
  * @property {boolean} [needed] Whether there must be a reason.
+ * @property {boolean} [only] Whether there is nothing to decline.
  */
 
 /**
@@ -62,7 +63,7 @@ export function asked(question, fields, read) {
         h(
           "footer",
           null,
-          h("button", { type: "button", onclick: () => dialog.close() }, "Not now"),
+          question.only ? null : h("button", { type: "button", onclick: () => dialog.close() }, "Not now"),
           h("button", { class: question.danger ? "main danger" : "main" }, question.act),
         ),
       ),

@@ -97,7 +97,29 @@ export function status(status, why = "") {
   return h("span", { class: "tag", "data-mood": MOODS[shown] ?? "plain", title: why || null }, detail);
 }
 
+/**
+ * How bad a flag is: what is flagged as a mere notice may still be somebody who tries doors.
+ * @param {{kind: string, level: string, resolved: boolean}} flag
+ */
+export function alarm(flag) {
+  if (flag.resolved) return "plain";
+  if (flag.kind === "honeypot" || flag.kind === "injection" || flag.kind === "in_doubt") return "bad";
+  return flag.level === "notice" ? "plain" : flag.level === "warn" ? "warn" : "bad";
+}
+
+// Controls that are not seen, or that have a line read otherwise than it is.
+const UNSEEN = /[\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
+/**
+ * A value as JSON in which nothing is hidden: what is approved is what is seen.
+ * @param {unknown} value
+ * @param {number} [indent]
+ */
+export function json(value, indent) {
+  return (JSON.stringify(value, null, indent) ?? "").replace(UNSEEN, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 /** @param {unknown} value */
 export function pretty(value) {
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  return typeof value === "string" ? value : json(value, 2);
 }

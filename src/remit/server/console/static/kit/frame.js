@@ -20,10 +20,14 @@ the("#theme", HTMLElement).addEventListener("click", () => {
 
 const badge = the("#waiting", HTMLElement);
 let asked = false;
+let again = false;
 
 async function recount() {
-  if (asked || !may("look")) return;
+  if (!may("look")) return;
+  // Not at every change, but always after the last one.
+  if (asked) return void (again = true);
   asked = true;
+  again = false;
   try {
     const { approvals, questions, doubts } = await get("/v1/overview");
     const waiting = approvals + questions + doubts;
@@ -33,7 +37,10 @@ async function recount() {
   } catch {
     // It is told again with the next change.
   } finally {
-    setTimeout(() => (asked = false), 1000);
+    setTimeout(() => {
+      asked = false;
+      if (again) void recount();
+    }, 1000);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { the } from "./dom.js";
 import { sessionPath } from "./api.js";
+import { me } from "./page.js";
 
 /** @typedef {import("./kinds.js").Summary} Summary */
 
@@ -32,12 +33,13 @@ function start() {
     const port = new SharedWorker(worker, { name: "remit-live", type: "module" }).port;
     port.onmessage = (event) => heard(event.data);
     port.start();
+    port.postMessage(me.now);
     // A worker is not told when a tab goes.
     addEventListener("pagehide", () => port.postMessage("bye"));
     addEventListener("pageshow", (event) => event.persisted && port.postMessage("again"));
     return;
   }
-  const source = new EventSource("/v1/changes");
+  const source = new EventSource(`/v1/changes?since=${me.now}`);
   source.onopen = () => heard({ kind: "state", data: "open" });
   source.onerror = () => heard({ kind: "state", data: "lost" });
   source.addEventListener("changes", (event) => heard({ kind: "changes", data: event.data }));

@@ -16,7 +16,7 @@ const LONG = 4000;
  * @param {unknown} value
  */
 export function body(value) {
-  const text = pretty(value) ?? "";
+  const text = pretty(value);
   const code = h("pre", null, text.slice(0, LONG));
   if (text.length <= LONG) return code;
   const more = h("button", { type: "button", class: "quiet", onclick: () => {

@@ -134,7 +134,9 @@ export class Table {
 
   /** @param {KeyboardEvent} event */
   pressed(event) {
-    const step = event.key === "ArrowDown" || event.key === "j" ? 1 : event.key === "ArrowUp" || event.key === "k" ? -1 : 0;
+    /** @type {Record<string, number>} */
+    const steps = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 10, PageUp: -10, End: this.rows.length, Home: -this.rows.length };
+    const step = steps[event.key] ?? 0;
     if (step) {
       event.preventDefault();
       this.move(step);

@@ -139,10 +139,10 @@ export class Tree {
       },
       columns: [
         { title: "step", show: (node) => this.name(node) },
-        { title: "time", width: "28%", narrow: false, show: (node) => this.bar(node) },
-        { title: "took", width: "88px", num: true, show: (node) => (node.took === null ? "…" : node.took ? lasting(node.took) : "") },
-        { title: "tokens", width: "70px", num: true, narrow: false, show: (node) => (node.tokens ? count(node.tokens) : "") },
-        { title: "cost", width: "88px", num: true, narrow: false, show: (node) => (node.cost ? usd(node.cost) : "") },
+        { title: "time", width: "22%", narrow: false, show: (node) => this.bar(node) },
+        { title: "took", width: "82px", num: true, show: (node) => (node.took === null ? "…" : node.took ? lasting(node.took) : "") },
+        { title: "tokens", width: "68px", num: true, narrow: false, show: (node) => (node.tokens ? count(node.tokens) : "") },
+        { title: "cost", width: "90px", num: true, narrow: false, show: (node) => (node.cost ? usd(node.cost) : "") },
       ],
     });
     this.element = this.table.element;
@@ -185,13 +185,8 @@ export class Tree {
         return !above;
       });
     }
+    this.table.current = shown.findIndex((node) => node.seq === this.seq);
     this.table.put(shown);
-    this.mark();
-  }
-
-  mark() {
-    this.table.current = this.table.rows.findIndex((node) => node.seq === this.seq);
-    this.table.redraw();
   }
 
   /**
@@ -234,7 +229,7 @@ export class Tree {
         : h("span", { class: "fold" }),
       h("i", { class: `kind k-${node.kind}`, title: node.kind }),
       h("b", null, node.name), node.text ? h("span", { class: "muted" }, node.text) : null,
-      node.mood === "bad" || node.mood === "warn" ? h("span", { class: "tag", "data-mood": node.mood }, (node.status || node.kind).replaceAll("_", " ")) : null);
+      (node.mood === "bad" || node.mood === "warn") && node.kind !== "guard" ? h("span", { class: "tag", "data-mood": node.mood }, (node.status || node.kind).replaceAll("_", " ")) : null);
   }
 
   /** @param {Node} node */

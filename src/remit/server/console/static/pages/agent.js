@@ -4,7 +4,7 @@ import "../kit/frame.js";
 import { get, post, sessionPath } from "../kit/api.js";
 import { card } from "../kit/decide.js";
 import { fill, h } from "../kit/dom.js";
-import { count, lasting, share, status, usd, when } from "../kit/format.js";
+import { count, json, lasting, share, status, usd, when } from "../kit/format.js";
 import { follow } from "../kit/live.js";
 import { given, main, may } from "../kit/page.js";
 import { body, said } from "../kit/step.js";
@@ -39,7 +39,7 @@ main.append(
         : h("p", { class: "muted" }, "It has not run yet."))),
       h("section", { class: "panel" }, h("header", null, h("h2", null, "Instructions")), h("div", { class: "body part" }, agent.instructions ? body(agent.instructions) : h("p", { class: "muted" }, "none"))),
       h("section", { class: "panel" }, h("header", null, h("h2", null, `Tools (${tools.length})`)), h("table", { class: "plain" }, h("tbody", null, tools.map((tool) => h("tr", null, h("td", null, h("b", { class: "mono" }, tool.name), " ", h("span", { class: "tag", "data-mood": tool.effect === "read" ? "plain" : "warn" }, tool.effect), tool.dangerous ? h("span", { class: "tag", "data-mood": "bad" }, "dangerous") : null, tool.withheld ? h("span", { class: "tag", "data-mood": "bad" }, "withheld") : null, h("div", { class: "muted" }, tool.description))))))),
-      h("section", { class: "panel" }, h("header", null, h("h2", null, "Sessions"), h("a", { href: `/sessions?agent=${encodeURIComponent(agent.name)}` }, "all")), h("table", null, h("tbody", null, sessions.map((row) => h("tr", null, h("td", { style: { width: "130px" } }, status(row.status, row.why)), h("td", null, h("a", { href: `/sessions/${encodeURIComponent(row.id)}` }, row.about || row.id)), h("td", { class: "num", style: { width: "90px" } }, when(row.changed))))))))));
+      h("section", { class: "panel" }, h("header", null, h("h2", null, "Sessions"), h("a", { href: `/sessions?agent=${encodeURIComponent(agent.name)}` }, "all")), h("table", null, h("tbody", null, sessions.map((row) => h("tr", null, h("td", { style: { width: "130px" } }, status(row.status, row.why)), h("td", null, h("a", { href: `/sessions/${encodeURIComponent(row.id)}` }, row.about || row.id)), h("td", { class: "num", style: { width: "112px" } }, when(row.changed))))))))));
 
 let session = "";
 /** @type {HTMLElement | null} */
@@ -89,9 +89,9 @@ function heard(record) {
     written?.remove();
     written = null;
     if (fields.text) add(said("model", agent.name, fields.text));
-    for (const call of fields.calls) add(h("div", { class: "said small", "data-who": "tool" }, h("span", { class: "speaker" }, `wants ${call.tool}`), h("span", { class: "muted mono clip" }, JSON.stringify(call.args))));
+    for (const call of fields.calls) add(h("div", { class: "said small", "data-who": "tool" }, h("span", { class: "speaker" }, `wants ${call.tool}`), h("span", { class: "muted mono clip" }, json(call.args))));
   } else if (kind === "ModelFailed") add(h("p", { class: "bad" }, fields.error));
-  else if (kind === "EffectEnded") add(h("div", { class: "said small", "data-who": "tool" }, h("span", { class: "speaker" }, `→ ${fields.outcome.status}`), h("span", { class: "muted mono clip" }, JSON.stringify(fields.outcome.output))));
+  else if (kind === "EffectEnded") add(h("div", { class: "said small", "data-who": "tool" }, h("span", { class: "speaker" }, `→ ${fields.outcome.status}`), h("span", { class: "muted mono clip" }, json(fields.outcome.output))));
   else if (kind === "RunEnded") {
     written?.remove();
     written = null;

@@ -15,7 +15,7 @@ function row(agent) {
   const href = `/agents/${encodeURIComponent(agent.name)}`;
   return h("tr", { "data-open": true, onclick: () => location.assign(href) },
     h("td", null, h("a", { href }, agent.name), " ", h("small", null, `version ${agent.version}`)),
-    h("td", { class: "mono narrow-hide" }, agent.model), h("td", { class: "narrow-hide" }, agent.tools.length ? `${agent.tools.length} tools` : "none"),
+    h("td", { class: "mono narrow-hide" }, agent.model), h("td", { class: "narrow-hide" }, agent.tools.length ? `${agent.tools.length} ${agent.tools.length === 1 ? "tool" : "tools"}` : "none"),
     h("td", { class: "num" }, figures ? count(figures.runs) : "0"),
     h("td", { class: `num ${figures?.failed ? "bad" : ""}` }, figures?.runs ? share(figures.done / figures.runs) : "–"),
     h("td", { class: "num narrow-hide" }, figures?.tokens_per_step ? count(Math.round(figures.tokens_per_step)) : "–"),

@@ -5,7 +5,7 @@ import { get } from "../kit/api.js";
 import { answer, askAndDecide, card, decide, edit, settle } from "../kit/decide.js";
 import { confirmed } from "../kit/dialog.js";
 import { fill, h } from "../kit/dom.js";
-import { count } from "../kit/format.js";
+import { count, json } from "../kit/format.js";
 import { bind } from "../kit/keys.js";
 import { changes } from "../kit/live.js";
 import { given, main, may } from "../kit/page.js";
@@ -93,7 +93,7 @@ function drawBulk() {
 async function all(picked, granted) {
   const reason = await confirmed({
     title: `${granted ? "Approve" : "Deny"} ${picked.length} calls?`, act: granted ? `Approve all ${picked.length}` : `Deny all ${picked.length}`, danger: !granted, reason: "Reason, for each of them",
-    body: h("ul", { class: "picked" }, picked.map((one) => h("li", { class: "mono" }, `${one.tool}(${Object.entries(one.args).map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(", ")})`))),
+    body: h("ul", { class: "picked" }, picked.map((one) => h("li", { class: "mono" }, `${one.tool}(${Object.entries(one.args).map(([key, value]) => `${key}=${json(value)}`).join(", ")})`))),
   });
   if (reason === null) return;
   let done = 0;

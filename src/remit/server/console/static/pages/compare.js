@@ -19,7 +19,8 @@ main.append(h("div", { class: "head" }, h("h1", null, "Compare")), table, steps)
 
 /** @param {Trace} trace */
 function summed(trace) {
-  const all = nodes(trace.nodes);
+  // That a fork was one is said above, and that somebody took it up is no step of its own.
+  const all = nodes(trace.nodes).filter((node) => node.name !== "resumed" && (node.status !== "waits" || !node.text.startsWith("forked from ")));
   const session = trace.session;
   const acts = all.filter((node) => node.kind === "model" || node.kind === "tool");
   const first = all[0]?.began ?? session.opened;
@@ -42,10 +43,10 @@ function draw() {
   const link = (/** @type {any} */ session) => h("a", { href: `/sessions/${encodeURIComponent(session.id)}`, class: "mono" }, session.id);
   const state = (/** @type {any} */ session) => (session.status === "idle" && session.last ? status("idle", session.last.status) : status(session.status, session.waits[0]?.kind ?? ""));
   /** @param {string} label @param {number} x @param {number} y @param {(value: number) => string} show */
-  const row = (label, x, y, show) => h("tr", null, h("th", { scope: "row" }, label), h("td", { class: "num" }, show(x)), h("td", { class: "num" }, show(y)), h("td", { class: "num" }, difference(x, y, show)));
+  const row = (label, x, y, show) => h("tr", null, h("th", { scope: "row" }, label), h("td", null, show(x)), h("td", null, show(y)), h("td", { class: "num" }, difference(x, y, show)));
   const output = (/** @type {any} */ session) => (session.last ? body(session.last.output ?? session.last.reason) : h("span", { class: "muted" }, "not yet"));
   fill(table, h("table", { class: "plain compare" },
-    h("thead", null, h("tr", null, h("td", null), h("th", { scope: "col" }, link(a.session)), h("th", { scope: "col" }, link(b.session), b.session.forked ? h("small", null, ` forked from event ${b.session.forked.split("@").pop()}`) : ""), h("th", { scope: "col", class: "num" }, "difference"))),
+    h("thead", null, h("tr", null, h("td", { class: "label" }), h("th", { scope: "col" }, link(a.session)), h("th", { scope: "col" }, link(b.session), b.session.forked ? h("small", null, ` forked from event ${b.session.forked.split("@").pop()}`) : ""), h("th", { scope: "col", class: "num" }, "difference"))),
     h("tbody", null,
       h("tr", null, h("th", { scope: "row" }, "status"), h("td", null, state(a.session)), h("td", null, state(b.session)), h("td", null)),
       h("tr", null, h("th", { scope: "row" }, "newest message"), h("td", null, a.message), h("td", null, b.message), h("td", null)),
@@ -66,9 +67,9 @@ function drawSteps(a, b) {
       h("i", { class: `kind k-${node.kind}` }), h("b", null, node.name), h("span", { class: "muted" }, node.text)) : null);
   const from = Math.max(0, shared - 3);
   const shown = Array.from({ length: Math.min(rows - from, 300) }, (_, at) => from + at);
-  fill(steps, h("header", null, h("h2", null, shared === rows ? "They did the same." : shared ? `The first ${count(shared)} steps are the same.` : "They part at the first step.")),
+  fill(steps, h("header", null, h("h2", null, shared === rows ? "They did the same." : shared ? `The first ${shared === 1 ? "step is" : `${count(shared)} steps are`} the same.` : "They part at the first step.")),
     h("table", { class: "tree" }, h("tbody", null,
-      from ? h("tr", null, h("td", { colspan: 2, class: "muted" }, `… ${count(from)} shared steps`)) : null,
+      from ? h("tr", null, h("td", { colspan: 2, class: "muted" }, `… ${count(from)} shared ${from === 1 ? "step" : "steps"}`)) : null,
       shown.map((at) => h("tr", { class: at < shared ? "shared" : "" }, cell(a.session, a.all[at]), cell(b.session, b.all[at]))))));
 }
 

@@ -3,7 +3,7 @@
 import "../kit/frame.js";
 import { address, get } from "../kit/api.js";
 import { h } from "../kit/dom.js";
-import { when } from "../kit/format.js";
+import { alarm, when } from "../kit/format.js";
 import { changes } from "../kit/live.js";
 import { given, main } from "../kit/page.js";
 import { Table } from "../kit/table.js";
@@ -26,12 +26,12 @@ const table = new Table({
   empty: "Nothing was flagged. A touched honeypot, a suspected injection, a loop, an alarm and a call in doubt appear here.",
   more: () => void more(),
   columns: [
-    { title: "kind", width: "120px", show: (flag) => h("span", { class: "tag", "data-mood": flag.resolved ? "plain" : flag.level === "notice" ? "plain" : flag.level === "warn" ? "warn" : "bad" }, flag.kind.replaceAll("_", " ")) },
+    { title: "kind", width: "120px", show: (flag) => h("span", { class: "tag", "data-mood": alarm(flag) }, flag.kind.replaceAll("_", " ")) },
     { title: "why", show: (flag) => h("a", { href: `/sessions/${encodeURIComponent(flag.session)}#${flag.seq}` }, flag.reason || flag.what) },
     { title: "tool", width: "150px", narrow: false, show: (flag) => h("span", { class: "mono" }, flag.tool) },
     { title: "agent", width: "140px", narrow: false, show: (flag) => flag.agent },
     { title: "state", width: "100px", narrow: false, show: (flag) => (flag.kind === "in_doubt" ? (flag.resolved ? "settled" : h("a", { href: "/approvals" }, "open")) : flag.level) },
-    { title: "when", width: "100px", num: true, show: (flag) => when(flag.at) },
+    { title: "when", width: "112px", num: true, show: (flag) => when(flag.at) },
   ],
 });
 const kinds = h("select", { "aria-label": "Kind", onchange: () => {

@@ -4,7 +4,7 @@ import "../kit/frame.js";
 import { get } from "../kit/api.js";
 import { stacked } from "../kit/charts.js";
 import { fill, h } from "../kit/dom.js";
-import { count, share, status, usd, when } from "../kit/format.js";
+import { alarm, count, lasting, share, status, usd, when } from "../kit/format.js";
 import { changes } from "../kit/live.js";
 import { given, main } from "../kit/page.js";
 
@@ -37,9 +37,9 @@ function drawTiles() {
   fill(
     tiles,
     tile("running", count(now.running), "/sessions?status=running"),
-    tile(now.oldest_wait ? "wait for a person, oldest since " : "wait for a person", count(waiting), "/approvals", waiting ? "warn" : "",
-      now.oldest_wait ? h("span", null, when(now.oldest_wait)) : null),
-    tile("in the queue", count(now.queued), "/sessions?status=idle", "", now.oldest_queued ? h("span", null, ", oldest ", when(now.oldest_queued)) : null),
+    tile("wait for a person", count(waiting), "/approvals", waiting ? "warn" : "",
+      now.oldest_wait ? h("span", { class: "more" }, "oldest ", when(now.oldest_wait)) : null),
+    tile("in the queue", count(now.queued), "/sessions?status=idle", "", now.oldest_queued ? h("span", { class: "more" }, "oldest ", when(now.oldest_queued)) : null),
     tile(`of ${count(now.runs_today)} runs failed today`, count(now.failed_today), "/sessions?ended=failed", now.failed_today ? "bad" : "good"),
     tile("flags today", count(now.flags_today), "/flags", now.flags_today ? "bad" : ""),
     tile(now.budget_usd ? `spent today of ${usd(now.budget_usd)}` : "spent today, no budget set", usd(now.spent_today_usd), "/limits", level === "plain" ? "" : level,
@@ -66,11 +66,11 @@ function drawCharts() {
 function toolTable(tools) {
   if (!tools.length) return h("div", { class: "empty" }, "No tool was called.");
   const worst = [...tools].sort((a, b) => b.failed / Math.max(b.calls, 1) - a.failed / Math.max(a.calls, 1) || b.calls - a.calls).slice(0, 8);
-  return h("div", { class: "wide" }, h("table", { class: "plain" },
-    h("thead", null, h("tr", null, h("th", { scope: "col" }, "tool"), h("th", { scope: "col", class: "num" }, "calls"), h("th", { scope: "col", class: "num" }, "P(success)"), h("th", { scope: "col", class: "num" }, "p95"))),
+  return h("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Tools" }, h("table", { class: "plain" },
+    h("thead", null, h("tr", null, h("th", { scope: "col" }, "tool"), h("th", { scope: "col", class: "num", style: { width: "64px" } }, "calls"), h("th", { scope: "col", class: "num", style: { width: "96px" } }, "P(success)"), h("th", { scope: "col", class: "num" }, "p95"))),
     h("tbody", null, worst.map((tool) => h("tr", null, h("td", { class: "mono" }, tool.tool), h("td", { class: "num" }, count(tool.calls)),
       h("td", { class: `num ${tool.failed ? "bad" : ""}` }, tool.calls ? share(tool.ok / tool.calls) : "–"),
-      h("td", { class: "num" }, tool.p95_ms === null ? "–" : `${count(Math.round(tool.p95_ms))} ms`))))));
+      h("td", { class: "num" }, tool.p95_ms === null ? "–" : lasting(tool.p95_ms)))))));
 }
 
 function drawRecent() {
@@ -80,7 +80,7 @@ function drawRecent() {
       ? h("table", null, h("tbody", null, rows.map((row) => h("tr", { "data-open": true, onclick: () => location.assign(`/sessions/${encodeURIComponent(row.id)}`) },
           h("td", { style: { width: "150px" } }, status(row.status, row.why)),
           h("td", null, h("a", { href: `/sessions/${encodeURIComponent(row.id)}` }, row.about || row.id), " ", h("small", null, row.agent)),
-          h("td", { class: "num", style: { width: "84px" } }, usd(row.cost_usd)), h("td", { class: "num narrow-hide", style: { width: "96px" } }, when(row.changed))))))
+          h("td", { class: "num", style: { width: "84px" } }, usd(row.cost_usd)), h("td", { class: "num narrow-hide", style: { width: "112px" } }, when(row.changed))))))
       : h("div", { class: "empty" }, "No sessions yet. Give an agent something to do:", h("code", null, "POST /v1/sessions"), h("a", { href: "/agents" }, "or talk to one here")));
 }
 
@@ -88,8 +88,8 @@ function drawFlags() {
   const rows = data.flags.flags;
   fill(flags, h("header", null, h("h2", null, "Flags"), h("a", { href: "/flags" }, "all flags")),
     rows.length
-      ? h("table", null, h("tbody", null, rows.map((flag) => h("tr", null, h("td", { style: { width: "110px" } }, h("span", { class: "tag", "data-mood": flag.resolved ? "plain" : "bad" }, flag.kind.replaceAll("_", " "))),
-          h("td", null, h("a", { href: `/sessions/${encodeURIComponent(flag.session)}#${flag.seq}` }, flag.reason || flag.what)), h("td", { class: "num", style: { width: "96px" } }, when(flag.at))))))
+      ? h("table", null, h("tbody", null, rows.map((flag) => h("tr", null, h("td", { style: { width: "110px" } }, h("span", { class: "tag", "data-mood": alarm(flag) }, flag.kind.replaceAll("_", " "))),
+          h("td", null, h("a", { href: `/sessions/${encodeURIComponent(flag.session)}#${flag.seq}` }, flag.reason || flag.what)), h("td", { class: "num", style: { width: "112px" } }, when(flag.at))))))
       : h("div", { class: "empty" }, "Nothing was flagged. Honeypots, injections, loops and calls in doubt appear here."));
 }
 

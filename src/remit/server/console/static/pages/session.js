@@ -62,8 +62,10 @@ for (const [tab, shown] of /** @type {[HTMLElement, HTMLElement][]} */ ([[traceT
     for (const one of [tree.element, talk]) one.hidden = one !== shown;
     for (const one of [traceTab, talkTab]) one.setAttribute("aria-pressed", String(one === tab));
     find.hidden = shown !== tree.element;
-    if (shown === talk) talk.scrollTop = talk.scrollHeight;
-    else tree.table.redraw();
+    if (shown === talk) {
+      drawTalk();
+      void readTalk();
+    } else tree.table.redraw();
   });
 }
 
@@ -115,7 +117,7 @@ async function fork(node) {
   await trying(async () => {
     const made = await post(`${sessionPath(id)}/fork`, { at });
     if (message) await post(`${sessionPath(made.id)}/messages`, { text: wanted });
-    else if (made.status === "running") await post(`${sessionPath(made.id)}/resume`);
+    else if (made.status === "paused" || made.status === "running") await post(`${sessionPath(made.id)}/resume`);
     location.assign(`/compare?a=${encodeURIComponent(id)}&b=${encodeURIComponent(made.id)}`);
   });
 }
@@ -187,15 +189,36 @@ function drawWaits() {
   fill(waits, data.session.waits.map((one) => card(one, { done: () => void refresh() })));
 }
 
+/** @type {string[]} The newest messages, whole; the trace has the beginning of each. */
+let texts = [];
+
+async function readTalk() {
+  await trying(async () => {
+    const { messages } = await get(`${sessionPath(id)}/state`);
+    texts = messages.map((/** @type {any} */ one) => one.fields.text).filter(Boolean);
+    drawTalk();
+    talk.scrollTop = talk.scrollHeight;
+  });
+}
+
+/** @param {string} text */
+function whole(text) {
+  if (!text.endsWith("…")) return text;
+  const start = text.slice(0, -1);
+  return texts.find((one) => one.slice(0, 4000).trim().split(/\s+/).join(" ").startsWith(start)) ?? text;
+}
+
 function drawTalk() {
+  // Hundreds of messages take their time; they are drawn for who looks at them.
+  if (talk.hidden) return;
   const low = talk.scrollHeight - talk.scrollTop - talk.clientHeight < 60;
   const rows = all.filter((node) => node.kind === "message" || node.kind === "run" || node.kind === "tool" || (node.kind === "model" && node.depth === 1));
   const shown = rows.slice(-400);
   fill(talk, rows.length > shown.length ? h("p", { class: "muted" }, `${count(rows.length - shown.length)} before these; the trace has all`) : null,
     shown.map((node) => {
-      if (node.kind === "message") return link(node, said("person", node.name, node.text));
+      if (node.kind === "message") return link(node, said("person", node.name, whole(node.text)));
       if (node.kind === "tool") return link(node, h("div", { class: "said small", "data-who": "tool" }, h("span", { class: "speaker" }, `${node.name} → ${node.status || "…"}`), h("span", { class: "muted mono clip" }, node.text)));
-      if (node.kind === "model") return node.text ? link(node, said("model", node.name, node.text)) : null;
+      if (node.kind === "model") return node.text ? link(node, said("model", node.name, whole(node.text))) : null;
       return node.status && node.took !== null ? link(node, h("div", { class: "said", "data-who": "end" }, h("span", { class: "speaker" }, `run ${node.status}`), body(data.session.last && node === all.filter((one) => one.kind === "run").at(-1) ? (data.session.last.output ?? data.session.last.reason) : node.text))) : null;
     }),
     written, may("work") && data.session.status !== "closed" ? write : null);
@@ -232,6 +255,7 @@ async function refresh() {
     data = await get(`${sessionPath(id)}/trace`);
     all = nodes(data.nodes);
     draw();
+    if (!talk.hidden) void readTalk();
   });
   // A long session is not drawn anew at every event.
   setTimeout(() => {
@@ -246,8 +270,9 @@ async function refresh() {
 draw();
 if (location.hash) tree.choose(Number(location.hash.slice(1)));
 else {
-  const wrong = all.find((node) => node.mood === "bad" && node.kind !== "run") ?? null;
-  if (wrong && innerWidth > 900) tree.choose(wrong.seq);
+  // What went wrong is what people come for; without it the newest answer.
+  const wanted = all.find((node) => node.mood === "bad" && node.kind !== "run") ?? all.findLast((node) => node.kind === "model") ?? null;
+  if (wanted && innerWidth > 900) tree.choose(wanted.seq);
 }
 addEventListener("hashchange", () => tree.choose(Number(location.hash.slice(1))));
 bind("n", "next step that went wrong", () => {

@@ -62,8 +62,8 @@ const table = new Table({
     { title: "steps", width: "74px", num: true, narrow: false, order: "steps", show: (row) => count(row.steps) },
     { title: "tokens", width: "84px", num: true, narrow: false, show: (row) => count(row.tokens) },
     { title: "cost", width: "86px", num: true, order: "cost", show: (row) => usd(row.cost_usd) },
-    { title: "opened", width: "100px", num: true, narrow: false, order: "opened", show: (row) => when(row.opened) },
-    { title: "changed", width: "100px", num: true, narrow: false, order: "changed", show: (row) => when(row.changed) },
+    { title: "opened", width: "112px", num: true, narrow: false, order: "opened", show: (row) => when(row.opened) },
+    { title: "changed", width: "112px", num: true, narrow: false, order: "changed", show: (row) => when(row.changed) },
   ],
 });
 

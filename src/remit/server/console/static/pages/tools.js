@@ -60,7 +60,7 @@ const table = new Table({
       const one = figures.get(tool.name);
       return one?.calls ? h("span", { class: one.failed ? "bad" : "" }, share(one.ok / one.calls)) : "–";
     } },
-    { title: "p95", width: "92px", num: true, narrow: false, show: (tool) => {
+    { title: "p95", width: "104px", num: true, narrow: false, show: (tool) => {
       const p95 = figures.get(tool.name)?.p95_ms;
       return p95 == null ? "–" : lasting(p95);
     } },
