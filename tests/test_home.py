@@ -24,7 +24,7 @@ from remit.core.errors import (
 from remit.core.events import Flagged, SessionClosed, Tree
 from remit.core.ports import Delta, Emit, ModelSpec, Reply, Request, SessionQuery
 from remit.core.shape import shape
-from remit.core.token import Remit, sign
+from remit.core.token import Remit, sign, told
 from remit.home import child_of
 from remit.models import FREE, AnswerFile, Fallback, FlatPrice, Pace, Routed
 from remit.policy import AskBefore
@@ -250,6 +250,19 @@ async def test_a_home_inside_a_remit_opens_only_children(tmp_path: Path) -> None
         assert opened is not None
         assert opened.tree == Tree("root", "parent", 2, 2, 20, 7)
     assert child_of(None) is None
+
+
+@pytest.mark.parametrize("trace", ["x" * 100_000, "00-nothing-01", "\ud800", "00-" + "0" * 32 + "-b7ad6b7169203331-01"])
+async def test_what_stands_unsigned_beside_a_token_is_only_kept_when_it_is_a_trace(tmp_path: Path, trace: str) -> None:
+    async with Home.open(tmp_path):
+        pass
+    signed = sign(Remit("parent", "default", Tree("root", "grand", 1)), (tmp_path / "key").read_bytes())
+    for said, kept in ((trace, ""), (f"00-{'ab' * 16}-{'cd' * 8}-01", f"00-{'ab' * 16}-{'cd' * 8}-01")):
+        async with Home.open(tmp_path, Settings(token=told(signed, said))) as home:
+            session = await home.begin(Agent("a", saying("x")), tenant="default")
+            opened = (await home.session(session)).opened
+            assert opened is not None
+            assert (opened.tree.trace, opened.tree.root) == (kept, "root")
 
 
 async def test_durability_is_a_choice(tmp_path: Path) -> None:

@@ -173,3 +173,20 @@ def test_the_guards_of_the_home_are_asked_before_those_of_the_agent(desk: Bench)
     out = desk("policy", "why", session, "c1_0_0").out
     assert "  CedarPolicies: deny: nobody pays that back (`huge` in clerk.cedar:7)" in out
     assert "so today: deny: nobody pays that back" in out
+
+
+def test_a_call_that_a_person_changed_is_judged_as_it_was_and_as_it_became(desk: Bench) -> None:
+    session = desk.run("asker").session
+    args = '{"order": "A1", "usd": 60.0}'
+    desk("approve", session, "--by", "ann", "--args", args, "--no-resume")
+    before = desk("policy", "why", session, "c1_0_0").out
+    assert before.index("usd=30.0") < before.index("ann said edited") < before.index("usd=60.0")
+    assert before.index("usd=60.0") < before.index("so today: deny: nobody pays that back")
+    assert "journal: it has not been judged yet" in before
+    desk("resume", session)
+    first, second = desk("policy", "why", session, "c1_0_0", "--json").lines
+    assert (first["args"], first["outcome"]) == ({"order": "A1", "usd": 30.0}, None)
+    assert msgspec.convert(first["recorded"], list[JsonObject])[-1]["args"] == {"order": "A1", "usd": 60.0}
+    assert second["args"] == {"order": "A1", "usd": 60.0}
+    assert msgspec.convert(second["now"], JsonObject)["verdict"] == "deny"
+    assert msgspec.convert(second["outcome"], JsonObject)["status"] == "denied"

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.runtime.rig import Acting, Rig, SlowStore, agent, gives, scripted
 
 from remit.core.agent import Agent
 from remit.core.errors import ApprovalError
-from remit.core.events import ApprovalAsked, ApprovalGiven
+from remit.core.events import ApprovalAsked, ApprovalGiven, Record
 from remit.core.messages import Call
-from remit.core.ports import Guard, ToolSpec, Verdict
+from remit.core.ports import Guard, Store, ToolSpec, Verdict
 from remit.core.state import State
 from remit.core.values import now_ms
 from remit.policy import AskBefore
-from remit.runtime import decide, fork, missing, replay, waiting
+from remit.runtime import decide, edit, escalate, fork, missing, replay, waiting
 from remit.testing import ScriptedModel, calls, says, use
 from remit.testing.crash import Died, DyingStore, Moment
 
@@ -276,3 +277,46 @@ def test_whatever_a_journal_holds_no_yes_counts_that_came_after_the_question_lap
         return len(act.seen)
 
     assert asyncio.run(life()) == int(runs(decisions[:lapse], persons))
+
+
+@pytest.mark.parametrize("again", ["Ann", "ann ", "a\u200bnn"])
+async def test_a_person_is_not_two_by_another_way_to_write_their_name(rig: Rig, again: str) -> None:
+    act = acting()
+    who = declared(act)
+    await rig.run(who)
+    await decide(rig.store, "s", "", granted=True, by="ann")
+    with pytest.raises(ApprovalError, match="already"):
+        await decide(rig.store, "s", "", granted=True, by=again)
+    # Nor where it came into the journal all the same.
+    asked = await asked_of(rig)
+    slipped = ApprovalGiven("c1_0_0", granted=True, by=again, digest=asked.digest, at=now_ms())
+    await rig.store.append("s", [slipped], after=len(await rig.events()))
+    assert (await rig.resume(who)).status == "waiting"
+    assert act.seen == []
+
+
+async def test_a_clock_that_is_set_back_gives_a_question_no_longer_life(rig: Rig) -> None:
+    act = acting()
+    await rig.run(declared(act, AskBefore("effect", persons=2, expires=3600, escalate=60)))
+    rig.forget()
+    ahead = Ahead(rig.store, 7200_000)
+    for said in (decide(ahead, "s", "", granted=True, by="ann"), edit(ahead, "s", "", {"usd": 1}, by="ann")):
+        with pytest.raises(ApprovalError, match="has lapsed"):
+            await said
+    await escalate(ahead, "s", "c1_0_0")
+    assert "ApprovalEscalated" not in await rig.kinds()
+
+
+@dataclass
+class Ahead(SlowStore):
+    """A store whose last events were written by a clock that was ahead, or has been set back since."""
+
+    by: int = 0
+
+    def __init__(self, store: Store, by: int) -> None:
+        super().__init__(store, 0)
+        self.by = by
+
+    async def read(self, session: str, *, after: int = 0) -> list[Record]:
+        """See `Journal.read`."""
+        return [replace(record, at=record.at + self.by) for record in await super().read(session, after=after)]

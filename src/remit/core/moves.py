@@ -101,7 +101,9 @@ class Made(Frozen, frozen=True):
     doubted: bool = False
     """Nobody can say whether it happened, so it must not be made again."""
     changed: bool = False
-    """A guard changed its arguments."""
+    """A guard or a person changed its arguments."""
+    wished: JsonObject | None = None
+    """Those that it had before a person changed them."""
 
 
 class Ran(Frozen, frozen=True):

@@ -7,41 +7,13 @@ from typing import Literal, assert_never
 import msgspec
 
 from remit.core import events as ev
+from remit.core.effect import Effect
 from remit.core.limits import Limits
 from remit.core.messages import AssistantMessage, Call, Message, Outcome, ToolMessage, UserMessage
-from remit.core.values import JsonValue, Nanos, digest
+from remit.core.values import JsonValue, Nanos
 
 MAIN = ""
 """The key of the conversation that the session itself has; branches of a fork have their own."""
-
-EffectStatus = Literal["wanted", "asked", "started", "input", "in_doubt", "reconciled", "ended"]
-
-
-@dataclass(slots=True)
-class Effect:
-    """One call of the current run and how far it has come."""
-
-    call: Call
-    thread: str | None = None
-    """Which conversation waits for the outcome; `None` when a strategy made the call itself."""
-    status: EffectStatus = "wanted"
-    hold: Nanos = 0
-    outcome: Outcome | None = None
-    asked: ev.ApprovalAsked | None = None
-    yes: tuple[ev.ApprovalGiven, ...] = ()
-    """Who has allowed it so far, each person once, for exactly the arguments it has."""
-    given: ev.ApprovalGiven | None = None
-    """What decided: the last grant that was needed, a denial, or other arguments; `None` while more is needed."""
-    edited: ev.ApprovalGiven | None = None
-    """Who gave it other arguments last."""
-    escalated: int = 0
-    """When more people were told that it waits, in milliseconds since the epoch; 0 for not yet."""
-    reconciled: ev.EffectReconciled | None = None
-    question: str = ""
-    wants: ev.InputAsked | None = None
-    """What it asked a person last."""
-    got: ev.InputGiven | None = None
-    """What the person answered; `None` while nobody has."""
 
 
 @dataclass(slots=True)
@@ -232,7 +204,7 @@ class State:
             assert made is not None, f"call {call!r} was never made"
             effect = run.effects[call] = Effect(made)
         elif made is not None:
-            effect.call = made
+            effect.become(made)
         if effect.status == "wanted" and call.endswith("_0"):
             run.moves += 1
         return effect
@@ -262,30 +234,16 @@ class State:
     def _apply_approval(self, event: ev.ApprovalEvent) -> None:
         match event:
             case ev.ApprovalAsked():
-                effect = self._effect(event.call, event.made)
-                effect.yes = tuple(one for one in _grants(effect) if one.digest == event.digest)
-                effect.asked, effect.given, effect.escalated = event, None, 0
-                effect.status = "asked"
+                self._effect(event.call, event.made).ask(event)
             case ev.ApprovalGiven():
-                self._decide(self._running().effects[event.call], event)
+                effect = self._running().effects[event.call]
+                effect.decide(event)
+                if effect.edited is event:
+                    self._running().redacted.add(event.call)
             case ev.ApprovalEscalated():
                 self._running().effects[event.call].escalated = event.at
             case _:
                 assert_never(event)
-
-    def _decide(self, effect: Effect, event: ev.ApprovalGiven) -> None:
-        if effect.given is not None:
-            # What was decided first stands.
-            return
-        if not event.granted:
-            effect.given = event
-        elif event.args is not None:
-            effect.given = effect.edited = event
-            self._running().redacted.add(event.call)
-        elif all(one.by != event.by for one in effect.yes):
-            effect.yes = (*effect.yes, event)
-            if effect.asked is None or len(effect.yes) >= effect.asked.persons:
-                effect.given = event
 
     def _apply_person(
         self, event: ev.EffectInDoubt | ev.EffectReconciled | ev.ApprovalEvent | ev.Judged | ev.InputEvent
@@ -384,14 +342,6 @@ class State:
     def _running(self) -> Run:
         assert self.run is not None, "the journal holds an event of a run outside of any run"
         return self.run
-
-
-def _grants(effect: Effect) -> tuple[ev.ApprovalGiven, ...]:
-    """Give what people have allowed of a call; whoever gave it other arguments has allowed exactly those."""
-    edit = effect.given
-    if edit is None or edit.args is None:
-        return effect.yes
-    return (msgspec.structs.replace(edit, digest=digest([effect.call.tool, edit.args]), args=None),)
 
 
 def _says(text: str, output: JsonValue) -> bool:

@@ -275,7 +275,7 @@ async def test_a_call_that_changed_since_it_was_shown_is_not_decided(tmp_path: P
         acting = Acting(store, str(tmp_path), "tess")
         shown = await acting.question(one)
         await decide(store, one, "", granted=False, by="ann")
-        with pytest.raises(ApprovalError, match="waits for a decision now"):
+        with pytest.raises(ApprovalError, match="waits for a decision"):
             await acting.decide(one, shown, granted=True)
         assert shown.asked is not None
         shown.asked = type(shown.asked)("c1_0_0", "of others", "", 0)

@@ -18,7 +18,7 @@ from remit.core.programs import Bridge, Interrupt, Result
 from remit.core.state import State
 from remit.core.values import JsonObject, JsonValue
 from remit.journal import MemoryJournal
-from remit.runtime import answer, awaited, decide, doubted, replay, settle, waiting
+from remit.runtime import answer, awaited, decide, doubted, edit, replay, settle, waiting
 from remit.runtime import fork as fork_session
 from remit.testing import EffectCounter
 
@@ -57,6 +57,24 @@ async def test_a_call_that_a_guard_changed_is_not_made_again_by_the_next_program
         await decide(rig.store, "s", "", granted=True, by="ann")
         result = await rig.resume(declared)
     assert (result.status, [args["n"] for args in act.seen]) == ("done", [2, 3, 4])
+    (found,) = await replay(await rig.store.read("s"), declared, rig.world(declared))
+    assert found.divergence == ""
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("guards", [[Second()], [MasksAndAsks()]])
+async def test_a_call_that_a_person_changed_is_not_made_again_by_the_next_program(
+    guards: list[Guard],
+    keeps: bool,  # noqa: FBT001
+) -> None:
+    rig = Rig(sandbox=Boxes(keeps=keeps))
+    act = Acting(gives("sent"), effect="once")
+    again: JsonObject = {"n": 2, "to_": "ann@x"}
+    declared = programs(act, code(again), code(again, {"n": 3}), guards=guards)
+    assert (await rig.run(declared)).status == "waiting"
+    await edit(rig.store, "s", "", {"n": 7, "to": "[address]"}, by="ann")
+    result = await rig.resume(declared)
+    assert (result.status, [args["n"] for args in act.seen]) == ("done", [7, 3])
     (found,) = await replay(await rig.store.read("s"), declared, rig.world(declared))
     assert found.divergence == ""
 

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tests.server.agents import acting
 from tests.server.exporting.receivers import collecting
+from tests.server.rig import TENANTS, principal
 
-from remit import Agent, Home
-from remit.core.events import Record, RunEnded
+from remit import Agent, AskBefore, Home, Settings
+from remit.core.events import ApprovalAsked, ApprovalEscalated, ApprovalGiven, Record, RunEnded
 from remit.core.ports import SessionRow
 from remit.server.exporting import Follower, Pace, watching
 from remit.server.exporting.otlp import Exporting, SpanExport
+from remit.server.service import Service, Wish
 from remit.telemetry.metrics import Metrics
-from remit.testing import EchoModel
+from remit.testing import EchoModel, EffectCounter
 
 ECHO = Agent("echo", model=EchoModel())
 
@@ -92,3 +95,24 @@ async def test_a_follower_that_is_touched_all_the_time_still_rests_between_looks
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert looks == 1
+
+
+async def test_what_people_decide_and_what_escalates_is_shown_at_once_though_the_session_sleeps_on() -> None:
+    shown: asyncio.Queue[type] = asyncio.Queue()
+
+    class Hears(Ends):
+        def see(self, session: str, record: Record, *, fresh: bool) -> None:
+            if isinstance(record.event, ApprovalAsked | ApprovalGiven | ApprovalEscalated):
+                shown.put_nowait(type(record.event))
+
+    guard = AskBefore("effect", persons=3, escalate=0.3)
+    async with Home.open("memory", Settings(tenants=TENANTS)) as home:
+        service = Service(home, [acting(EffectCounter(), guard=guard)])
+        hears = Hears()
+        async with watching(home, [hears], pace=Pace(every=3600, survey=3600)):
+            await hears.surveyed.wait()
+            session = (await service.begin(principal(), Wish("clerk", "go"))).view.id
+            assert await shown.get() is ApprovalAsked
+            await service.people.decide(principal(name="bob"), session, "c1_0_0", granted=True)
+            assert {await shown.get(), await shown.get()} == {ApprovalGiven, ApprovalEscalated}
+            await service.drain(5)

@@ -37,7 +37,7 @@ async def hooked(receiver: Receiver, patience: Patience | None = None) -> AsyncG
     async def secret() -> str:
         return SECRET
 
-    quick = patience or Patience(timeout=5, first=0.01, longest=0.05)
+    quick = patience or Patience(timeout=5, first=0.01, longest=0.05, reading=0.1)
     async with Egress(HostPolicy(allow=["127.0.0.1:*"])) as egress:
         yield Webhook(receiver.url, secret, egress, patience=quick)
 
@@ -128,6 +128,8 @@ async def test_what_was_decided_before_it_was_told_is_not_told() -> None:
             assert hook.waiting() == 1
             shown(notices, ann, first=4)
             assert hook.waiting() == 1, "the same person twice is not two"
+            shown(notices, ev.ApprovalGiven("c1_0_0", granted=True, by="Ann ", digest="d"), first=4)
+            assert hook.waiting() == 1, "nor by another way to write their name"
             shown(notices, ev.ApprovalGiven("c1_0_0", granted=True, by="bob", digest="d"), first=5)
             assert hook.waiting() == 0
             shown(notices, OPENED, ASKED, ev.ApprovalGiven("c1_0_0", granted=False, by="x", digest="d"), session="t")
@@ -315,3 +317,20 @@ def test_a_file_without_notices_or_that_cannot_be_read(tmp_path: Path) -> None:
         NoticeSettings.read(file)
     with pytest.raises(ConfigError, match="cannot read"):
         NoticeSettings.read(tmp_path)
+
+
+async def test_what_was_decided_before_the_process_began_is_not_told_however_long_its_journal_is() -> None:
+    with receiving() as receiver:
+        async with hooked(receiver) as hook:
+            notices = Notices(settings(), hook)
+            async with running(notices):
+                for seq, event in enumerate((OPENED, ASKED), 1):
+                    notices.see("s", ev.Record(seq, seq, event), fresh=False)
+                # Other work has its turn in the middle of a long journal.
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                assert (hook.waiting(), hook.sent, receiver.came.empty()) == (1, 0, True)
+                shown(notices, ev.ApprovalGiven("c1_0_0", granted=False, by="ann", digest="d"), first=3)
+                shown(notices, OPENED, ASKED, session="t")
+                assert (await came(receiver))["session"] == "t"
+    assert receiver.came.empty()

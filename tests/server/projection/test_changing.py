@@ -34,3 +34,14 @@ async def test_a_reader_that_is_stuck_is_kept_no_more_than_so_many() -> None:
     assert len(told.sessions) == MOST
     assert told.sessions[0].id == "5"
     watches.tell([("acme", summary("late", 1))])
+
+
+async def test_a_reader_is_told_no_more_often_than_was_said() -> None:
+    watches = Watches(every=3600.0)
+    with watches.watch("acme") as changes:
+        watches.tell([("acme", summary("s", 1))])
+        await anext(changes)
+        watches.tell([("acme", summary("s", 2))])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await anext(changes)

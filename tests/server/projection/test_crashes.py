@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.server.projection.filling import batches
 
 from remit.core import events as ev
 from remit.core.limits import Limits
 from remit.core.messages import Call, Outcome, Usage
 from remit.journal import MemoryJournal
 from remit.server.exporting import Follower, Keeping, Pace
+from remit.server.projection.files import ViewsFile
 from remit.server.projection.keeping import Keeper
 from remit.server.projection.port import Listing
 from remit.server.projection.views import Views
-from remit.server.projection.writing import SHIFT
+from remit.server.projection.writing import SHIFT, write
 
 Act = tuple[Literal["append", "look", "flush", "crash"], int]
 
@@ -136,6 +140,55 @@ def test_a_crash_neither_loses_nor_counts_twice(acts: Sequence[Act]) -> None:
     asyncio.run(both())
 
 
+@pytest.mark.parametrize("first", [0, 1])
+async def test_what_two_servers_bring_of_the_same_counts_once_whoever_is_first(first: int, tmp_path: Path) -> None:
+    store, often, once = MemoryJournal(), tmp_path / "often.db", tmp_path / "once.db"
+    processes = [Process(store, often), Process(store, often)]
+    await store.append("s0", script(0)[:8], after=0)
+    await processes[0].look()
+    await store.append("s0", script(0)[8:], after=8)
+    await processes[1].look()
+    # One brings what the other has a part of, or a part of what is there already.
+    await processes[first].keeper.flush()
+    await processes[1 - first].keeper.flush()
+    for process in processes:
+        await process.keeper.close()
+    await lived((), store, often)
+    await lived((), store, once)
+    assert dump(often) == dump(once)
+
+
+async def test_what_cannot_be_written_whole_is_not_written_at_all(tmp_path: Path) -> None:
+    file, some = ViewsFile(tmp_path / "views.db"), list(batches(3))
+    # Figures come last.
+    full = "CREATE TRIGGER full BEFORE INSERT ON hours BEGIN SELECT RAISE (ABORT, 'no room'); END"
+    await file.write(lambda db: db.execute(full))
+    with pytest.raises(sqlite3.IntegrityError, match="no room"):
+        await file.write(lambda db: write(db, some))
+    kept = dump(tmp_path / "views.db")
+    assert not any(kept.values()), kept
+    await file.write(lambda db: db.execute("DROP TRIGGER full"))
+    await file.write(lambda db: write(db, some))
+    await file.close()
+    assert len(dump(tmp_path / "views.db")["sessions"]) == 3
+
+
+async def test_a_server_that_begins_again_reads_only_what_it_has_not(tmp_path: Path) -> None:
+    class Watched(MemoryJournal):
+        async def read(self, session: str, *, after: int = 0) -> list[ev.Record]:
+            asked.append(after)
+            return await super().read(session, after=after)
+
+    asked, store = list[int](), Watched()
+    await store.append("s0", script(0), after=0)
+    await lived((), store, tmp_path / "views.db")
+    asked.clear()
+    keeper = Keeper(store, tmp_path / "views.db")
+    await keeper.look()
+    await keeper.close()
+    assert set(asked) <= {len(script(0))}
+
+
 async def test_what_is_counted_is_what_happened_and_a_fork_does_not_pay_for_its_past(tmp_path: Path) -> None:
     store, path = MemoryJournal(), tmp_path / "views.db"
     for number in range(3):
@@ -162,3 +215,20 @@ async def test_what_is_counted_is_what_happened_and_a_fork_does_not_pay_for_its_
     ] * 2  # fmt: skip
     assert (overview.idle, overview.runs_today, overview.failed_today, overview.flags_today) == (2, 4, 2, 4)
     assert (overview.approvals, overview.oldest_wait, overview.queued) == (0, None, 0)
+
+
+async def test_a_fork_has_neither_the_money_nor_the_runs_nor_the_flags_of_its_past() -> None:
+    store = MemoryJournal()
+    keeper = Keeper(store, None)
+    views = Views(keeper, store, {})
+    opened, *past = script(0)[:16]
+    assert isinstance(opened, ev.SessionOpened)
+    await store.append("s0", [opened, *past], after=0)
+    await keeper.look()
+    before = await views.figures("t0", since=0, until=2**42, step=2**42), await views.flags("t0")
+    await store.append("fork", [replace(opened, forked="s0@16"), *past], after=0)
+    await keeper.look()
+    assert (await views.figures("t0", since=0, until=2**42, step=2**42), await views.flags("t0")) == before
+    (fork,) = [one for one in (await views.list("t0", Listing())).sessions if one.id == "fork"]
+    assert (fork.steps, fork.tokens, fork.cost_usd, fork.flags) == (0, 0, 0.0, 0)
+    await keeper.close()

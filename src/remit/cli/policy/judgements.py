@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from remit.core import events as ev
 from remit.core.errors import ConfigError
 from remit.core.messages import Call, Outcome
@@ -57,7 +59,10 @@ class Judgement:
                     yield {"seq": record.seq, "by": guard, "said": verdict, "reason": reason}
                 case ev.ApprovalGiven(by=by, granted=granted, reason=reason, args=args):
                     said = "denied" if not granted else "approved" if args is None else "edited"
-                    yield {"seq": record.seq, "by": by, "said": said, "reason": reason}
+                    given: JsonObject = {"seq": record.seq, "by": by, "said": said, "reason": reason}
+                    if args is not None:
+                        given["args"] = args
+                    yield given
                 case _:
                     pass
 
@@ -71,13 +76,16 @@ class Judgement:
 
 
 def judgements(records: Sequence[ev.Record], step: str) -> list[Judgement]:
-    """Find a call by its id, or all of a step of the last run that has some; raise `ConfigError` for neither."""
+    """Find a call by its id, or all of a step of the last run that has some; raise `ConfigError` for neither.
+
+    A call that people gave other arguments is several: it was judged again with each of them.
+    """
     calls = _calls(records)
     wanted = [step] if step in calls else _of_step(calls, step)
     if not wanted:
         known = ", ".join(calls) or "none"
         raise ConfigError(f"no call {step!r} and no step with one; calls of this session: {known}")
-    return [_judgement(records, calls[name]) for name in wanted]
+    return [one for name in wanted for one in _judged(records, calls[name])]
 
 
 def _calls(records: Sequence[ev.Record]) -> dict[str, Call]:
@@ -106,8 +114,18 @@ def _of_step(calls: dict[str, Call], step: str) -> list[str]:
     return [name for run, name in found if run == last]
 
 
-def _judgement(records: Sequence[ev.Record], call: Call) -> Judgement:
+def _judged(records: Sequence[ev.Record], call: Call) -> Iterator[Judgement]:
     places = [place for place, record in enumerate(records) if _about(record.event) == call.id]
+    begun = 0
+    for count, place in enumerate(places, 1):
+        event = records[place].event
+        if isinstance(event, ev.ApprovalGiven) and event.args is not None:
+            yield _judgement(records, call, places[begun:count])
+            call, begun = replace(call, args=event.args), count
+    yield _judgement(records, call, places[begun:])
+
+
+def _judgement(records: Sequence[ev.Record], call: Call, places: Sequence[int]) -> Judgement:
     first = places[0] if places else len(records)
     # What nobody judged yet is judged as things stand now.
     at = records[first].at if places else records[-1].at

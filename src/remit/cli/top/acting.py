@@ -9,7 +9,7 @@ from remit.core.errors import ApprovalError
 from remit.core.ports import Store
 from remit.core.state import Effect
 from remit.journal import RedactedStore
-from remit.runtime import cancel, decide, missing, waiting
+from remit.runtime import Shown, cancel, decide, missing, waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,10 @@ class Acting:
 
     async def decide(self, session: str, shown: Effect, *, granted: bool, reason: str = "") -> str:
         """Approve or deny exactly what was shown, and say what was done."""
-        now = await self.question(session, shown.call.id)
-        if shown.asked is None or now.asked is None or now.asked.digest != shown.asked.digest:
-            raise ApprovalError(f"{shown.call.tool} ({shown.call.id}) has other arguments by now; look at it again")
-        store = await self._clean(session, reason)
-        state = await decide(store, session, shown.call.id, granted=granted, by=self.by, reason=reason)
+        store, call = await self._clean(session, reason), shown.call.id
+        # What was shown and waits no more, or was never asked about, no question has this digest.
+        seen = Shown(call, shown.asked.digest if shown.asked is not None else "none")
+        state = await decide(store, session, seen, granted=granted, by=self.by, reason=reason)
         done = f"{'approved' if granted else 'denied'} {shown.call.tool} ({shown.call.id}) by {self.by}"
         more = sum(missing(effect) for effect in waiting(state) if effect.call.id == shown.call.id)
         if more:

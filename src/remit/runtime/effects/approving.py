@@ -2,8 +2,8 @@
 
 import msgspec
 
+from remit.core.effect import Effect, person
 from remit.core.messages import Call
-from remit.core.state import Effect
 from remit.core.values import JsonObject, JsonValue, digest
 
 _json = msgspec.json.Encoder()
@@ -15,10 +15,10 @@ def allowed(effect: Effect, call: Call) -> int:
     if asked is None:
         return 0
     wanted = digest([call.tool, call.args])
-    names = {one.by for one in effect.yes if one.digest == wanted and one.at <= asked.expires}
+    names = {person(one.by) for one in effect.yes if one.digest == wanted and one.at <= asked.expires}
     # Whoever gave it other arguments has allowed exactly those, and answered exactly this question.
     if edit is not None and edit.args is not None and edit.digest == asked.digest and edit.at <= asked.expires:
-        names |= {edit.by} if digest([call.tool, edit.args]) == wanted else set()
+        names |= {person(edit.by)} if digest([call.tool, edit.args]) == wanted else set()
     return len(names)
 
 

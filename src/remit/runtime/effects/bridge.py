@@ -102,12 +102,15 @@ class Calling:
         return None
 
     def _same_changed(self, one: Made, call: Call) -> bool:
-        """Say whether guards, who changed the call that was made, would make the same of this one."""
+        """Say whether a call was changed into the one that was made, by a person, or by guards as they would again."""
         tool = self.world.tools.get(call.tool)
         if not one.changed or tool is None:
             return False
+        before = one.args if one.wished is None else one.wished
+        if one.wished is not None and same_args(before, call.args):
+            return True
         args = judge(self.world.guards, call, tool.spec, self.recorder.state).args
-        return args is not None and same_args(one.args, args)
+        return args is not None and same_args(before, args)
 
     def _number(self) -> int:
         if self.numbers:

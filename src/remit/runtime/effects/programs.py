@@ -259,4 +259,4 @@ def _made(effect: Effect, run: RunState) -> Made:
     # Nobody waited for a person to say whether it happened, so it may have.
     doubted = outcome.status != "ok" and bool(effect.question) and effect.reconciled is None
     changed = call.id in run.redacted
-    return Made(call.tool, call.args, outcome.status, outcome.output, outcome.blob, doubted=doubted, changed=changed)
+    return Made(call.tool, call.args, outcome.status, outcome.output, outcome.blob, doubted, changed, effect.wished)

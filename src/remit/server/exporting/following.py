@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from remit.core import events as ev
 from remit.core.errors import JournalError
 from remit.core.ports import SessionQuery, SessionRow, SessionStatus, Store
@@ -22,6 +24,8 @@ _NEWEST = _PAGE
 """Sessions at rest, the newest, that every look is about; older ones are looked at in a survey."""
 _BREATH = 256
 """Records shown before other work has its turn."""
+_GLANCE = 2000
+"""Lines glanced at before other work has its turn."""
 _UNDER_WAY: tuple[SessionStatus, ...] = ("running", "waiting")
 _AT_REST: tuple[SessionStatus, ...] = ("idle", "closed")
 
@@ -58,8 +62,7 @@ class Pace:
     """So many sessions at rest readers keep the past of, so that it need not be read again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stood:
+class Stood(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where readers that keep what they were shown stand with a session, from an earlier life of theirs."""
 
     seq: int
@@ -87,8 +90,8 @@ class Keeping:
 _NOTHING = Keeping()
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(msgspec.Struct, gc=False):
+    # There is one for every session of a store: no collection of garbage goes through them.
     seq: int = 0
     """How far it was read; 0 for not at all."""
     changed: int = 0
@@ -120,6 +123,7 @@ class Follower:
         self._known = {
             name: _Known(one.seq, one.changed, one.looked, one.running) for name, one in keeping.stood.items()
         }
+        self._running = {name for name, known in self._known.items() if known.running}
         self._rest: OrderedDict[str, None] = OrderedDict()
         self._touched: set[str] = set()
         self._news = asyncio.Event()
@@ -149,42 +153,45 @@ class Follower:
         touched, self._touched = self._touched, set()
         try:
             rows, wide = await self._rows()
-            listed = {row.id for row in rows}
-            due = [row for row in rows if row.id in touched or self._due(row, wide=wide)]
+            due: list[SessionRow] = []
+            for count, row in enumerate(rows.values(), 1):
+                if count % _GLANCE == 0:
+                    await asyncio.sleep(0)
+                if row.id in touched or self._due(row, wide=wide):
+                    due.append(row)
             # Oldest first: the call of a parent is seen before the session it began.
             due.sort(key=lambda row: (row.opened, row.id))
-            gone = [name for name, known in self._known.items() if known.running and name not in listed]
+            gone = sorted(self._running - rows.keys())
         except Exception as error:  # noqa: BLE001 - telemetry must not take anything down; it is counted and said
             self._failed("the list of sessions", error)
             return
         for row in due:
             await self._catch_up(row.id, row.changed)
-        for name in [*gone, *sorted(touched - listed)]:
+        for name in [*gone, *sorted(touched - rows.keys())]:
             await self._catch_up(name, None)
 
-    async def _rows(self) -> tuple[list[SessionRow], bool]:
+    async def _rows(self) -> tuple[dict[str, SessionRow], bool]:
         now = self._clock()
         wide = now - self.surveyed >= self._pace.survey * 1000
-        rows = {row.id: row for status in _UNDER_WAY for row in await self._listed(status, None)}
-        for status in _AT_REST:
-            rows |= {row.id: row for row in await self._listed(status, None if wide else _NEWEST)}
+        rows: dict[str, SessionRow] = {}
+        for status in (*_UNDER_WAY, *_AT_REST):
+            await self._list(rows, status, _NEWEST if status in _AT_REST and not wide else None)
         if wide:
             self.surveyed = now
             for reader in self._readers:
                 self._guarded(lambda reader=reader: reader.survey(rows.values()))
-        return list(rows.values()), wide
+        return rows, wide
 
-    async def _listed(self, status: SessionStatus, most: int | None) -> list[SessionRow]:
-        """Give the newest sessions of a status, in pages: other work goes on between them."""
-        found: list[SessionRow] = []
-        while most is None or len(found) < most:
-            after = found[-1].id if found else ""
+    async def _list(self, rows: dict[str, SessionRow], status: SessionStatus, most: int | None) -> None:
+        """Add the newest sessions of a status, in pages: other work goes on between them."""
+        found, after = 0, ""
+        while most is None or found < most:
             page = await self._store.sessions(SessionQuery(status=status, limit=_PAGE, after=after))
-            found += page
+            rows |= {row.id: row for row in page}
             if len(page) < _PAGE:
                 break
+            found, after = found + len(page), page[-1].id
             await asyncio.sleep(0)
-        return found
 
     def _due(self, row: SessionRow, *, wide: bool) -> bool:
         known = self._known.get(row.id)
@@ -237,6 +244,7 @@ class Follower:
             known.running = _running(record.event, running=known.running)
             known.seq = max(known.seq, record.seq)
             self.read += 1
+        (self._running.add if known.running else self._running.discard)(session)
 
     def _keep(self, session: str, known: _Known) -> None:
         """Remember what is under way, and of what rests the most recent."""

@@ -50,6 +50,8 @@ async def watching(
         living.feed.attach(_Ear(follower, living.id))
 
     home.lives.watch(begun)
+    # What people decide and what escalates leaves a session that sleeps as it was in the list.
+    home.lives.listen(follower.touch)
     following = asyncio.create_task(follower.run(), name="remit-telemetry")
     senders = [asyncio.create_task(one.run(), name="remit-sending") for one in sending]
     try:

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from remit.core import events as ev
+from remit.core.effect import person
 from remit.core.messages import Call
 from remit.core.ports import SessionRow
-from remit.server.notices.notice import Asking, Heard, notice
+from remit.server.notices.notice import Asking, Heard, Kind, notice
 from remit.server.notices.sending import Webhook
 from remit.server.notices.settings import NoticeSettings
 from remit.telemetry.metrics import Measured, Sample
@@ -42,8 +43,7 @@ class Notices:
     # -- what a follower calls -------------------------------------------------------------------------------------
 
     def see(self, session: str, record: ev.Record, *, fresh: bool = True) -> None:
-        """Take in a session's next record; what is not `fresh` is told too, if it still waits."""
-        del fresh
+        """Take in a session's next record; what is not `fresh` is told too, if it still waits in a while."""
         life = self._lives.setdefault(session, _Life())
         match record.event:
             case ev.SessionOpened():
@@ -57,7 +57,9 @@ class Notices:
                 self._over(session)
                 self._lives[session] = _Life(life.opened)
             case _:
-                self._ask(session, life, record)
+                heard = self._ask(session, life, record)
+                if heard is not None:
+                    self._tell(session, life, heard, fresh=fresh)
 
     def forget(self, session: str) -> None:
         """Let go of a session that is at rest."""
@@ -66,7 +68,7 @@ class Notices:
     def survey(self, rows: Iterable[SessionRow]) -> None:
         """Do nothing: a list has no calls."""
 
-    def _ask(self, session: str, life: _Life, record: ev.Record) -> None:
+    def _ask(self, session: str, life: _Life, record: ev.Record) -> Heard | None:
         event = record.event
         match event:
             case ev.ApprovalAsked():
@@ -74,21 +76,14 @@ class Notices:
                 self._over(session, event.call)
                 life.asked[event.call] = event
                 life.names[event.call] = set()
-                self._tell(session, life, self._approval("approval", life, record, event))
+                return self._approval("approval", life, record, event)
             case ev.ApprovalEscalated():
                 asked = life.asked.get(event.call)
-                if asked is not None:
-                    self._tell(session, life, self._approval("escalation", life, record, asked))
+                return None if asked is None else self._approval("escalation", life, record, asked)
             case ev.InputAsked():
-                made = life.calls.get(event.call)
-                heard = Heard(kind="question", seq=record.seq, at=record.at, call=event.call, made=made,
-                              question=event.question)  # fmt: skip
-                self._tell(session, life, heard)
+                return self._heard("question", life, record, event)
             case ev.EffectInDoubt():
-                made = life.calls.get(event.call)
-                heard = Heard(kind="doubt", seq=record.seq, at=record.at, call=event.call, made=made,
-                              question=event.question)  # fmt: skip
-                self._tell(session, life, heard)
+                return self._heard("doubt", life, record, event)
             case ev.ApprovalGiven():
                 self._give(session, life, event)
             case ev.InputGiven() | ev.EffectReconciled():
@@ -98,6 +93,12 @@ class Notices:
                 self._over(session, event.outcome.call)
             case _:
                 pass
+        return None
+
+    @staticmethod
+    def _heard(kind: Kind, life: _Life, record: ev.Record, event: ev.InputAsked | ev.EffectInDoubt) -> Heard:
+        made = life.calls.get(event.call)
+        return Heard(kind=kind, seq=record.seq, at=record.at, call=event.call, made=made, question=event.question)
 
     @staticmethod
     def _approval(kind: Asking, life: _Life, record: ev.Record, asked: ev.ApprovalAsked) -> Heard:
@@ -108,7 +109,7 @@ class Notices:
 
     def _give(self, session: str, life: _Life, event: ev.ApprovalGiven) -> None:
         names, asked = life.names.setdefault(event.call, set()), life.asked.get(event.call)
-        names.add(event.by)
+        names.add(person(event.by))
         if asked is None or not event.granted or event.args is not None or len(names) >= asked.persons:
             self._over(session, event.call)
 
@@ -117,7 +118,7 @@ class Notices:
         if made is not None:
             life.calls[made.id] = made
 
-    def _tell(self, session: str, life: _Life, heard: Heard) -> None:
+    def _tell(self, session: str, life: _Life, heard: Heard, *, fresh: bool) -> None:
         if life.opened is None:
             return
         worded = notice(session, life.opened, heard, console=self._settings.console, content=self._settings.content)
@@ -126,7 +127,7 @@ class Notices:
         self._told[worded.id] = None
         if len(self._told) > _KNOWN:
             self._told.popitem(last=False)
-        (self._escalated if heard.kind == "escalation" else self._first).put(worded)
+        (self._escalated if heard.kind == "escalation" else self._first).put(worded, fresh=fresh)
 
     def _over(self, session: str, call: str = "") -> None:
         for hook in self._hooks():

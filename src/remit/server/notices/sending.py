@@ -33,6 +33,8 @@ class Patience:
     longest: float = _LONGEST
     total: float = 24 * 3600.0
     """Seconds after which a notice is given up."""
+    reading: float = 5.0
+    """Seconds that what began to wait before this process did is held back, while its journal is read to the end."""
     room: int = 10_000
     """Notices that may wait; the oldest make room."""
 
@@ -73,10 +75,10 @@ class Webhook:
         self.lost = 0
         """Notices given up: no room, or nobody took them for too long."""
 
-    def put(self, notice: Notice) -> None:
-        """Have a notice sent."""
+    def put(self, notice: Notice, *, fresh: bool = True) -> None:
+        """Have a notice sent; one that is not `fresh` is held back, as the rest of its journal may take it back."""
         now = self._clock()
-        self._pending[notice.id] = _Pending(notice, now, now)
+        self._pending[notice.id] = _Pending(notice, now, now if fresh else now + self._patience.reading)
         self._of.setdefault(notice.session, set()).add(notice.id)
         if len(self._pending) > self._patience.room:
             self._remove(next(iter(self._pending)))

@@ -47,6 +47,7 @@ async def projecting(
         living.feed.attach(_Ear(keeper, living.id))
 
     home.lives.watch(begun)
+    home.lives.listen(keeper.touch)
     running = asyncio.create_task(keeper.run(), name="remit-views")
     try:
         yield Views(keeper, home.store, home.tenants)
