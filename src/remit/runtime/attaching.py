@@ -46,8 +46,8 @@ def attach(what: str | Path | bytes, *, media: str = "", name: str = "", tokens:
 
     `media` is the media type, guessed from the name when empty. `tokens` is the most tokens that the model will count
     for it, which the hold of every call with it is taken for; the default is above what any known model counts.
-    Raise `ConfigError` for a file that cannot be read, is empty or over 32 MiB, a type nobody can guess or that is none, and a sound or
-    text at a URL without `tokens`, as only its size could bound them.
+    Raise `ConfigError` for a file that cannot be read, is empty or over 32 MiB, a type nobody can guess or that is
+    none, and a sound or text at a URL without `tokens`, as only its size could bound them.
     """
     url = what if isinstance(what, str) and what.startswith("https://") else ""
     path = None if url or isinstance(what, bytes) else Path(what)

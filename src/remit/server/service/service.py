@@ -96,7 +96,6 @@ class Service:
         self.streams = Streams(home, each=streams)
         self.people = People(home, self.owned, self.driver, own_approvals=own_approvals)
         self.tracing = Tracing(self.owned, self.switching.held)
-        self.looking = Looking(home, self.owned, known)
 
     async def start(self) -> None:
         """Go on with what an earlier process left."""

@@ -126,3 +126,20 @@ async def test_a_list_is_read_with_the_keyboard(shop: Open, opening: Opening) ->
     await expect(page.locator("tr[aria-selected=true]")).to_have_attribute("data-key", sessions[0])
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/sessions/{sessions[0]}**")
+
+
+async def test_the_focus_stays_where_it_is_while_a_list_and_an_inbox_go_on(shop: Open, opening: Opening) -> None:
+    first = await begun(shop, "refunds", "Kettle 1 arrived broken")
+    await until(shop, first, RunSuspended)
+    page = await opening(f"{shop.url}/sessions", **visiting("operator"))
+    link = page.get_by_role("link", name="Kettle 1 arrived broken")
+    await link.focus()
+    second = await begun(shop, "refunds", "Kettle 2 arrived broken")
+    await expect(page.locator(f'tr[data-key="{second}"]')).to_be_visible()
+    await expect(link).to_be_focused()
+    await page.goto(f"{shop.url}/approvals")
+    button = page.locator(f'article[data-session="{second}"]').get_by_role("button", name="Deny")
+    await button.focus()
+    await begun(shop, "refunds", "Kettle 3 arrived broken")
+    await expect(page.locator("article")).to_have_count(3)
+    await expect(button).to_be_focused()

@@ -164,7 +164,7 @@ def _open(state: State, one: Decision, by: str) -> bool:
     """Say whether a call waits for this decision, and for one by this person."""
     for effect in waiting(state):
         if effect.call.id == one.request.call and effect.asked is not None:
-            had = one.granted and any(yes.by == by for yes in effect.yes)
+            had = one.granted and effect.allowed_by(by)
             return effect.asked.digest.startswith(one.request.digest) and not had
     return False
 

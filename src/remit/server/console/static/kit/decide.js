@@ -154,7 +154,7 @@ export function card(one, { done, link = false }) {
     : [h("button", { class: "main", type: "button", onclick: button(() => answer(one)) }, "Answer…"),
        h("button", { type: "button", onclick: button(() => trying(() => post(decided(one), { given: null }), "declined")) }, "Decline")];
   const missing = one.persons && one.persons > 1 ? `${one.granted_by?.length ?? 0} of ${one.persons} people approved${one.granted_by?.length ? ` (${one.granted_by.join(", ")})` : ""}` : "";
-  return h("article", { class: "panel wait", "data-kind": one.kind, "data-session": one.session, "data-call": one.call },
+  return h("article", { class: "panel wait", "data-kind": one.kind, "data-session": one.session, "data-call": one.call, "data-key": `${one.session} ${one.call}` },
     h("header", null, h("h2", null, h("span", { class: "mono" }, one.tool), ` ${TITLES[one.kind]}`),
       one.escalated ? h("span", { class: "tag", "data-mood": "bad" }, "escalated") : null,
       one.asked ? h("small", null, "asked ", when(one.asked)) : null, one.expires ? h("small", null, "lapses ", when(one.expires)) : null),

@@ -67,14 +67,27 @@ function append(parent, children) {
   }
 }
 
+/** @param {Element} element */
+function named(element) {
+  const row = element.closest("[data-key]")?.getAttribute("data-key") ?? "";
+  return [row, element.getAttribute("href") ?? "", element.getAttribute("aria-label") ?? "", element.textContent].join(" ");
+}
+
 /**
- * Put these in place of all that an element has.
+ * Put these in place of all that an element has. Who had the focus on something that is there again keeps it.
  * @param {Element} element
  * @param {...Child} children
  */
 export function fill(element, ...children) {
+  const active = document.activeElement;
+  const held = active instanceof HTMLElement && active !== element && element.contains(active) ? active : null;
+  const name = held ? named(held) : "";
   element.replaceChildren();
   append(element, children);
+  if (!held) return;
+  for (const one of element.querySelectorAll(held.tagName)) {
+    if (one instanceof HTMLElement && named(one) === name) return one.focus({ preventScroll: true });
+  }
 }
 
 /**

@@ -53,9 +53,11 @@ function ago(at) {
   return ms < 0 ? `in ${text}` : `${text} ago`;
 }
 
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
 /** @param {number} at */
 export function moment(at) {
-  return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return MOMENT.format(at);
 }
 
 /** @param {number} at */

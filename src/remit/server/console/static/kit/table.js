@@ -92,9 +92,7 @@ export class Table {
     if (first === this.first && last === this.last) return;
     this.first = first;
     this.last = last;
-    const held = this.body.contains(document.activeElement);
     fill(this.body, this.space(first), this.rows.slice(first, last).map((row, at) => this.row(row, first + at)), this.space(this.rows.length - last));
-    if (held) this.body.querySelector("tr[aria-selected=true] a")?.dispatchEvent(new FocusEvent("focus"));
   }
 
   /** Draw again what is in sight. */
