@@ -98,18 +98,24 @@ async def test_what_is_no_cursor_is_not_found() -> None:
         assert (await rig.ask("GET", "/v1/flags?cursor=x")).status_code == 404
 
 
+async def left(rig: Rig) -> None:
+    """Wait until the server knows that all readers are gone."""
+    async with asyncio.timeout(20):
+        for _ in itertools.takewhile(lambda _: rig.service.streams.open, itertools.count()):
+            await asyncio.sleep(0.01)
+
+
 async def test_a_reader_of_changes_counts_like_every_other_stream() -> None:
     async with rigged(echo()) as rig:
         rig.service.streams.each = 1
         async with changes(rig):
             assert rig.service.streams.open == 1
             assert (await rig.ask("GET", "/v1/changes")).status_code == 429
-        async with asyncio.timeout(20):
-            for _ in itertools.takewhile(lambda _: rig.service.streams.open, itertools.count()):
-                await asyncio.sleep(0.01)
+        await left(rig)
         async with changes(rig) as events:
             rig.service.streams.end()
             assert [event async for event in events] == []
+        await left(rig)
         assert (await rig.ask("GET", "/v1/changes")).status_code == 503
 
 
