@@ -18,7 +18,7 @@ from remit.core.token import verify
 from remit.core.values import JsonObject
 from remit.home.beginning import Begin, named
 from remit.home.lives import Lives
-from remit.home.remits import child_of, own, signing_key
+from remit.home.remits import KEY, child_of, own, signing_key
 from remit.home.settings import Settings
 from remit.home.wiring import Wiring
 from remit.journal import MemoryJournal, RedactedStore, SqliteJournal
@@ -78,7 +78,7 @@ class Home:
             raise ConfigError(f"{str(place)!r} is no folder; a home lives in a folder, or in {MEMORY!r}")
         folder = Path(place)
         folder.mkdir(parents=True, exist_ok=True)
-        key = signing_key(folder / "key")
+        key = signing_key(folder / KEY)
         own(settings.token, key)
         store = SqliteJournal(folder / "journal.db", durability=settings.durability)
         return cls(store, FileWorkers(folder / "workers"), key, settings)

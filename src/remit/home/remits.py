@@ -12,6 +12,9 @@ from remit.core.events import Tree
 from remit.core.token import VARIABLE, Remit, verify
 from remit.telemetry.spans import heard
 
+KEY = "key"
+"""The file in a home's folder with the key that signs."""
+
 
 def child_of(parent: Remit | None) -> Tree | None:
     """Give the place of a new session below its parent; raise `OverLimitError` when that is too deep."""

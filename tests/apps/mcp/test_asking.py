@@ -9,6 +9,7 @@ import mcp_types as types
 import pytest
 from mcp import Client
 from mcp.client import ClientRequestContext
+from mcp.shared.exceptions import MCPError
 
 from remit import Agent, AskBefore, Home, tool
 from remit.apps.mcp import service
@@ -221,6 +222,33 @@ async def test_answers_for_another_request_are_refused() -> None:
             with pytest.raises(Exception, match="Invalid or expired requestState"):
                 await client.session.call_tool("pay", {"usd": usd}, input_responses=yes, request_state=state)
     assert paid == []
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_an_answer_counts_at_another_process_that_has_the_same_keys(*, kept: bool) -> None:
+    keys = [b"0123456789abcdef0123456789abcdef"] if kept else []
+    paid.clear()
+    clerk = Agent("clerk", model=EchoModel(), tools=[pay], guards=[AskBefore("pay")])
+
+    async def elicited(context: ClientRequestContext, params: types.ElicitRequestParams) -> types.ElicitResult:
+        raise AssertionError
+
+    async with Home.open("memory") as home:
+        async with Client(service(home, tools_of=clerk, keys=keys), elicitation_callback=elicited) as client:
+            raw = await client.session.call_tool("pay", {"usd": 5}, allow_input_required=True)
+        assert isinstance(raw, types.InputRequiredResult)
+        yes: types.InputResponses = {
+            key: accept(approve=True)(types.ElicitRequestFormParams(message="", requested_schema={}))
+            for key in raw.input_requests or {}
+        }
+        async with Client(service(home, tools_of=clerk, keys=keys), elicitation_callback=elicited) as client:
+            again = client.session.call_tool("pay", {"usd": 5}, input_responses=yes, request_state=raw.request_state)
+            if kept:
+                assert not (await again).is_error
+            else:
+                with pytest.raises(MCPError, match="Invalid or expired requestState"):
+                    await again
+    assert paid == ([5] if kept else [])
 
 
 # -- clients that leave ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from mcp import Client
 from openai import AsyncOpenAI
 from tests.cli.bench import Bench
 from tests.cli.serving.served import served
@@ -13,7 +14,7 @@ ADDRESSES = {"openai": "/openai/v1/models", "a2a": "/a2a/clerk/.well-known/agent
 
 async def test_an_agent_is_reached_in_the_protocols_that_were_asked_for_and_no_others(tmp_path: Path) -> None:
     async with (
-        served(tmp_path, "--protocols", "openai, a2a", "--url", "https://agents.example.com/") as server,
+        served(tmp_path, "--protocols", "openai, a2a,mcp", "--url", "https://agents.example.com/") as server,
         httpx2.AsyncClient(base_url=server.url, timeout=20) as client,
     ):
         for path in ADDRESSES.values():
@@ -21,6 +22,8 @@ async def test_an_agent_is_reached_in_the_protocols_that_were_asked_for_and_no_o
         card = (await client.get(ADDRESSES["a2a"])).json()
         assert card["supportedInterfaces"][0]["url"] == "https://agents.example.com/a2a/clerk"
         assert (await client.post("/agui/clerk", json={})).status_code == 404
+        async with Client(f"{server.url}/mcp") as tools:
+            assert "clerk" in {one.name for one in (await tools.list_tools()).tools}
         said = AsyncOpenAI(base_url=f"{server.url}/openai/v1", api_key="none", timeout=30)
         answer = await said.chat.completions.create(model="clerk", messages=[{"role": "user", "content": "go on"}])
         assert answer.choices[0].message.content == "done"

@@ -9,11 +9,11 @@ import msgspec
 from mcp.server import ServerRequestContext
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from remit.apps.mcp.port import Sessions
 from remit.core.errors import ApprovalError
 from remit.core.state import State
 from remit.core.values import JsonObject, JsonValue
-from remit.home import Home
-from remit.runtime import awaited, doubted, waiting
+from remit.runtime import Shown, awaited, waiting
 from remit.telemetry import json_text
 
 _LONGEST = 4000
@@ -39,36 +39,27 @@ class Matter:
     kind: Literal["approval", "input"]
     question: str
     schema: JsonObject
+    digest: str = ""
+    """Of exactly what would be allowed."""
 
 
-def matters(state: State) -> Iterator[Matter]:
-    """Give what a client can put to its person: whole in words, and with plain fields."""
+def matters(state: State, sessions: Sessions) -> Iterator[Matter]:
+    """Give what a client can put to its person: whole in words, with plain fields, and theirs to decide."""
     for effect in waiting(state):
         assert effect.asked is not None
+        if sessions.barred(state, effect):
+            continue
         call = f"{effect.call.tool}({json_text(effect.call.args)})"
         question = f"Approve this call: {call}\n{effect.asked.reason}"
         if len(question) <= _LONGEST:
-            yield Matter(effect.call.id, "approval", question, _DECISION)
+            yield Matter(effect.call.id, "approval", question, _DECISION, effect.asked.digest)
     for effect in awaited(state):
         assert effect.wants is not None
+        if sessions.barred(state, effect):
+            continue
         question = f"{effect.call.tool} asks: {effect.wants.question}"
         if len(question) <= _LONGEST and _plain(effect.wants.schema):
             yield Matter(effect.call.id, "input", question, effect.wants.schema)
-
-
-def how(state: State, session: str) -> str:
-    """Say what waits and how somebody at this home decides it."""
-    lines = [
-        f"{effect.call.tool} ({effect.call.id}) waits for approval: remit approve {session} {effect.call.id}"
-        for effect in waiting(state)
-    ]
-    for effect in awaited(state):
-        assert effect.wants is not None
-        asks = f"{effect.call.tool} ({effect.call.id}) asks: {effect.wants.question}"
-        lines.append(f"{asks}: remit answer {session} {effect.call.id} FIELD=VALUE")
-    for effect in doubted(state):
-        lines.append(f"{effect.question}: remit settle {session} {effect.call.id}")
-    return "\n".join(lines or [f"remit resume {session}"])
 
 
 class Asked(msgspec.Struct):
@@ -76,43 +67,53 @@ class Asked(msgspec.Struct):
 
     session: str
     rounds: int = 1
+    run: int = 0
+    shown: dict[str, str] = {}
+    """The digests of the calls that were shown."""
 
 
 @dataclass(slots=True)
 class Asking:
     """One request of a client, and what can be asked of the person who sits there."""
 
-    home: Home
+    sessions: Sessions
     context: ServerRequestContext[Any, Any]
     params: types.CallToolRequestParams
     enabled: bool = True
     _problems: dict[str, str] = field(default_factory=dict[str, str])
     _rounds: int = 0
 
-    async def resumed(self) -> str:
-        """Write down the answers that came with the request; give the session they are for, or nothing."""
+    async def resumed(self) -> Asked | None:
+        """Write down the answers that came with the request; give what they are for, if there were any."""
         if self.params.request_state is None:
-            return ""
+            return None
         asked = msgspec.json.decode(self.params.request_state, type=Asked)
         self._rounds = asked.rounds
         responses = self.params.input_responses or {}
         decided = False
-        for matter in matters(await self.home.session(asked.session)):
+        for matter in matters(await self.sessions.state(asked.session), self.sessions):
             response = responses.get(matter.call)
-            if isinstance(response, types.ElicitResult):
+            if not isinstance(response, types.ElicitResult):
+                continue
+            if matter.digest != asked.shown.get(matter.call, ""):
+                # Nobody allows what they were not shown.
+                self._problems[matter.call] = "It has other arguments by now; look again."
+                decided = True
+            else:
                 decided |= await self._decide(asked.session, matter, response)
         # Who did not want to answer is not asked again.
         self.enabled &= decided
-        return asked.session
+        return asked
 
-    async def ask(self, session: str) -> types.InputRequiredResult | bool:
+    async def ask(self, session: str, run: int) -> types.InputRequiredResult | bool:
         """Ask what the run of a session waits for: give a result that asks, or whether something was decided now."""
-        found = list(matters(await self.home.session(session)))
+        found = list(matters(await self.sessions.state(session), self.sessions))
         self._rounds += 1
         if not found or not self._able() or self._rounds > _ROUNDS:
             return False
         if self.context.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            state = msgspec.json.encode(Asked(session, self._rounds)).decode()
+            shown = {matter.call: matter.digest for matter in found if matter.digest}
+            state = msgspec.json.encode(Asked(session, self._rounds, run, shown)).decode()
             requests: types.InputRequests = {
                 matter.call: types.ElicitRequest(params=self._form(matter)) for matter in found
             }
@@ -127,15 +128,16 @@ class Asking:
         """Write an answer down; false when none was given."""
         if answer.action == "cancel":
             return False
-        accepted, by = answer.action == "accept", self._person()
+        accepted = answer.action == "accept"
         content: JsonObject = msgspec.json.decode(msgspec.json.encode(answer.content or {}))
         try:
             if matter.kind == "input":
-                await self.home.answer(session, content if accepted else None, matter.call, by=by)
+                await self.sessions.answer(session, matter.call, content if accepted else None)
             else:
                 granted, reason = accepted and content.get("approve") is True, content.get("reason")
                 said = reason if isinstance(reason, str) else ""
-                await self.home.approve(session, matter.call, granted=granted, by=by, reason=said)
+                shown = Shown(matter.call, matter.digest)
+                await self.sessions.decide(session, shown, granted=granted, reason=said)
         except ApprovalError as error:
             # It does not fit, or somebody else was faster; the run knows which when it goes on.
             self._problems[matter.call] = str(error)
@@ -151,11 +153,6 @@ class Asking:
         able = declared.elicitation if declared is not None else None
         # Before there were modes, a client that could ask could ask for this.
         return self.enabled and able is not None and (able.form is not None or able.url is None)
-
-    def _person(self) -> str:
-        known = self.context.session.client_params
-        name = known.client_info.name if known is not None else ""
-        return f"mcp:{''.join(char for char in name if char.isprintable())[:60] or 'client'}"
 
 
 def _plain(schema: JsonObject) -> bool:

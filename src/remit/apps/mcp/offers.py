@@ -7,11 +7,10 @@ import mcp_types as types
 import msgspec
 
 from remit.apps.mcp.one_call import Wanted
-from remit.apps.mcp.promised import Promise
-from remit.apps.mcp.sessions import PREFIX, Sessions, Tell, Wish
+from remit.apps.mcp.port import Sessions, Tell, Wish
+from remit.apps.mcp.promised import Promise, promise
 from remit.core.agent import Agent
 from remit.core.errors import RejectedError
-from remit.core.events import SessionOpened
 from remit.core.toolspec import ToolSpec
 from remit.core.values import JsonObject, JsonValue, usd
 from remit.runtime import RunResult
@@ -35,16 +34,15 @@ class Offer(Protocol):
         """How it is listed."""
         ...
 
-    @property
-    def agent(self) -> Agent:
-        """Who does it."""
-        ...
-
-    async def call(self, args: JsonObject, sent: Sent, tell: Tell) -> RunResult:
+    async def call(self, sessions: Sessions, args: JsonObject, sent: Sent, tell: Tell) -> RunResult:
         """Do it; raise `RejectedError` for bad arguments."""
         ...
 
-    async def told(self, result: RunResult) -> types.CallToolResult:
+    async def resume(self, sessions: Sessions, session: str, run: int, tell: Tell) -> RunResult:
+        """Go on with what was called before."""
+        ...
+
+    async def told(self, sessions: Sessions, result: RunResult) -> types.CallToolResult:
         """Tell a client what came of it."""
         ...
 
@@ -64,7 +62,6 @@ class _Made(msgspec.Struct):
 class AgentOffer:
     """A whole agent as one tool: it is given a task and works until it answers or waits."""
 
-    sessions: Sessions
     agent: Agent
     promise: Promise | None = None
 
@@ -85,31 +82,29 @@ class AgentOffer:
             output_schema=self.promise.schema if self.promise else None,
         )
 
-    async def call(self, args: JsonObject, sent: Sent, tell: Tell) -> RunResult:
+    async def call(self, sessions: Sessions, args: JsonObject, sent: Sent, tell: Tell) -> RunResult:
         """Give it the task; the session is named in the result, so that it can go on."""
         try:
             task = msgspec.convert(args, _Task)
         except msgspec.ValidationError as error:
             raise RejectedError(str(error)) from None
-        if task.session and not await self._known(task.session):
+        if task.session and not await sessions.known(self.agent, task.session):
             raise RejectedError(f"no session {task.session!r}")
-        return await self.sessions.run(self.agent, Wish(task.message, sent.key, task.session, sent.trace), tell)
+        return await sessions.run(self.agent, Wish(task.message, sent.key, task.session, sent.trace), tell)
 
-    async def told(self, result: RunResult) -> types.CallToolResult:
+    async def resume(self, sessions: Sessions, session: str, run: int, tell: Tell) -> RunResult:
+        """See `Offer.resume`."""
+        return await sessions.resume(self.agent, session, run, tell)
+
+    async def told(self, sessions: Sessions, result: RunResult) -> types.CallToolResult:
         """Tell its answer, or why there is none."""
-        return _told(result.output, result, self.promise)
-
-    async def _known(self, session: str) -> bool:
-        records = await self.sessions.home.store.read(session) if session.startswith(PREFIX) else []
-        first = records[0].event if records else None
-        return isinstance(first, SessionOpened) and first.agent == self.agent.name
+        return told(result.output, result, self.promise)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolOffer:
     """A tool of an agent, called through the gateway by an agent that does nothing else."""
 
-    sessions: Sessions
     agent: Agent
     """Calls what it is told to, under the guards and limits of the agent whose tool it is."""
     spec: ToolSpec
@@ -127,22 +122,31 @@ class ToolOffer:
             output_schema=self.promise.schema if self.promise else None,
         )
 
-    async def call(self, args: JsonObject, sent: Sent, tell: Tell) -> RunResult:
+    async def call(self, sessions: Sessions, args: JsonObject, sent: Sent, tell: Tell) -> RunResult:
         """Make the call; the same idempotency key again is the same call."""
         text = msgspec.json.encode(Wanted(self.spec.name, args)).decode()
         key = sent.key and f"{self.spec.name}\0{sent.key}"
-        return await self.sessions.run(self.agent, Wish(text, key, trace=sent.trace), tell)
+        return await sessions.run(self.agent, Wish(text, key, trace=sent.trace), tell)
 
-    async def told(self, result: RunResult) -> types.CallToolResult:
+    async def resume(self, sessions: Sessions, session: str, run: int, tell: Tell) -> RunResult:
+        """See `Offer.resume`."""
+        return await sessions.resume(self.agent, session, run, tell)
+
+    async def told(self, sessions: Sessions, result: RunResult) -> types.CallToolResult:
         """Tell what the tool gave, or why it did not."""
         if result.status != "done":
-            return _told(None, result, None)
+            return told(None, result, None)
         made = msgspec.convert(result.output, _Made)
         output = made.output
         if made.blob:
-            output = msgspec.json.decode(await self.sessions.home.store.get(made.blob))
+            output = msgspec.json.decode(await sessions.blob(made.blob))
         # A call that was only simulated must look like one that was made.
-        return _told(output, result, self.promise, failed=made.status not in {"ok", "simulated"})
+        return told(output, result, self.promise, failed=made.status not in {"ok", "simulated"})
+
+
+def agent_offer(agent: Agent) -> AgentOffer:
+    """Offer an agent, with the shape that its answers have."""
+    return AgentOffer(agent, promise(agent.output.schema if agent.output is not None else None))
 
 
 def failure(text: str) -> types.CallToolResult:
@@ -150,9 +154,10 @@ def failure(text: str) -> types.CallToolResult:
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=True)
 
 
-def _told(
+def told(
     output: JsonValue, result: RunResult, promise: Promise | None, *, failed: bool = False
 ) -> types.CallToolResult:
+    """Tell the output of a run, as was promised, or why there is none."""
     about: JsonObject = {"remit/session": result.session, "remit/cost-usd": usd(result.spent)}
     text, structured = json_text(output), None
     if result.status != "done":
@@ -169,6 +174,5 @@ def _told(
 def waits(result: RunResult, what: str) -> types.CallToolResult:
     """Say what a run waits for, and what to do."""
     about: JsonObject = {"remit/session": result.session, "remit/cost-usd": usd(result.spent)}
-    said = f"waiting: {result.reason} (session {result.session}). A person must decide:\n{what}\n"
-    said += "Then make exactly this call again for its result."
+    said = f"waiting: {result.reason} (session {result.session}). A person must decide:\n{what}"
     return types.CallToolResult(content=[types.TextContent(type="text", text=said)], is_error=True, _meta=about)

@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
+from remit.apps.mcp.port import Line, Sessions
 from remit.core.events import Record, SessionOpened
-from remit.core.limits import Tenant
-from remit.core.ports import SessionQuery, SessionRow
-from remit.home import Home
 from remit.telemetry import Timeline, line
 
 PLACE = "remit://sessions/"
@@ -23,18 +21,15 @@ _ROWS = 2000
 
 @dataclass(frozen=True, slots=True)
 class SessionResources:
-    """The sessions of some agents of one tenant."""
+    """The sessions of some agents."""
 
-    home: Home
     agents: Sequence[str]
-    tenant: str = ""
-    """The default tenant when empty."""
 
-    async def listed(self, cursor: str | None) -> types.ListResourcesResult:
+    async def listed(self, sessions: Sessions, cursor: str | None) -> types.ListResourcesResult:
         """List sessions, newest first; raise `MCPError` for a cursor that we did not give."""
-        rows: list[SessionRow] = []
+        rows: list[Line] = []
         for agent in dict.fromkeys(self.agents):
-            rows += await self.home.sessions(SessionQuery(agent=agent, tenant=self._owner, limit=_REACH))
+            rows += await sessions.lines(agent, _REACH)
         rows.sort(key=_place, reverse=True)
         after = _read(cursor)
         left = [row for row in rows if after is None or _place(row) < after]
@@ -42,10 +37,10 @@ class SessionResources:
         more = f"{page[-1].opened}.{page[-1].id}" if len(left) > _PAGE else None
         return types.ListResourcesResult(resources=[_told(row) for row in page], next_cursor=more)
 
-    async def read(self, uri: str) -> types.ReadResourceResult:
+    async def read(self, sessions: Sessions, uri: str) -> types.ReadResourceResult:
         """Tell what happened in a session; raise `MCPError` when there is none, or none of ours."""
         name = uri.removeprefix(PLACE)
-        records = await self.home.store.read(name) if uri.startswith(PLACE) and name else []
+        records = await sessions.records(name) if uri.startswith(PLACE) and name else ()
         if not self._ours(records):
             # The same for what is not there and what is not theirs to see.
             raise MCPError(types.INVALID_PARAMS, "no such resource", {"uri": uri})
@@ -67,16 +62,12 @@ class SessionResources:
         )
         return types.ListResourceTemplatesResult(resource_templates=[one])
 
-    @property
-    def _owner(self) -> str:
-        return self.tenant or Tenant().name
-
     def _ours(self, records: Sequence[Record]) -> bool:
         first = records[0].event if records else None
-        return isinstance(first, SessionOpened) and first.tenant == self._owner and first.agent in self.agents
+        return isinstance(first, SessionOpened) and first.agent in self.agents
 
 
-def _place(row: SessionRow) -> tuple[int, str]:
+def _place(row: Line) -> tuple[int, str]:
     return row.opened, row.id
 
 
@@ -89,7 +80,7 @@ def _read(cursor: str | None) -> tuple[int, str] | None:
     return int(opened), name
 
 
-def _told(row: SessionRow) -> types.Resource:
+def _told(row: Line) -> types.Resource:
     at = datetime.fromtimestamp(row.opened / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     said = f"{row.status}{f': {row.why}' if row.why else ''}; opened {at} UTC"
     return types.Resource(

@@ -1,7 +1,8 @@
 """Service: an MCP server of agents, and of their tools one by one, on the official SDK."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -10,12 +11,14 @@ from mcp.server import Server, ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 
-from remit.apps.mcp.asking import Asking, how
-from remit.apps.mcp.offers import AgentOffer, Offer, Sent, ToolOffer, failure, waits
+from remit.apps.mcp.asking import Asking
+from remit.apps.mcp.at_home import HomeSessions, person
+from remit.apps.mcp.driving import Driving
+from remit.apps.mcp.offers import Offer, Sent, ToolOffer, agent_offer, failure, waits
 from remit.apps.mcp.one_call import caller
-from remit.apps.mcp.promised import Promise, promise
+from remit.apps.mcp.port import Sessions, Tell
+from remit.apps.mcp.promised import promise
 from remit.apps.mcp.resources import SessionResources
-from remit.apps.mcp.sessions import Sessions, Tell
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError, RemitError
 from remit.home import Home
@@ -32,28 +35,55 @@ Context = ServerRequestContext[Any, Any]
 
 
 def service(
-    home: Home, agents: Sequence[Agent] = (), *, tools_of: Agent | None = None, tenant: str = "", ask: bool = True
+    home: Home,
+    agents: Sequence[Agent] = (),
+    *,
+    tools_of: Agent | None = None,
+    tenant: str = "",
+    ask: bool = True,
+    keys: Sequence[bytes] = (),
 ) -> Server[Any]:
     """Make a server that offers whole agents as tools, and those of `tools_of` one by one, under its guards and limits.
 
     What a run waits for is asked at the client if it can ask and `ask` is true; else it is decided at this home.
-    Raise `ConfigError` when two have one name, and for `tools_of` with toolsets, which must be opened first.
+    `keys`, of 32 bytes or more, seal what clients give back with answers, the first of them new ones; without any,
+    questions that were asked are forgotten with the process. Raise `ConfigError` when two have one name, and for
+    `tools_of` with toolsets, which must be opened first.
     """
-    sessions = Sessions(home, tenant)
-    offers: list[Offer] = [AgentOffer(sessions, agent, _promised(agent)) for agent in agents]
+    driving = Driving(home, tenant)
+    offers: list[Offer] = [agent_offer(agent) for agent in agents]
     if tools_of is not None:
         if tools_of.toolsets:
             raise ConfigError(f"agent {tools_of.name!r} has toolsets; open them and give it their tools to serve it")
         single = caller(tools_of)
         # What is withheld is offered to nobody: its words were never reviewed.
         specs = [tool.spec for tool in tools_of.tools if not tool.spec.withheld]
-        offers += [ToolOffer(sessions, single, spec, promise(spec.output)) for spec in specs]
-    names = [offer.agent.name for offer in offers]
-    return _Service(home, sessions, _by_name(offers), SessionResources(home, names, tenant), ask=ask).server()
+        offers += [ToolOffer(single, spec, promise(spec.output)) for spec in specs]
+    names = [agent.name for agent in (*agents, *((tools_of,) if tools_of else ()))]
+    return offered(offers, names, lambda context: HomeSessions(driving, person(context)), ask=ask, seal=sealed(keys))
 
 
-def _promised(agent: Agent) -> Promise | None:
-    return promise(agent.output.schema if agent.output is not None else None)
+def sealed(keys: Sequence[bytes] = (), whose: Callable[[Context], str | None] = lambda _: None) -> RequestStateSecurity:
+    """Seal what clients give back with answers, for `whose` it is alone; without keys, for this process alone."""
+    kept = keys or (os.urandom(32),)
+    return RequestStateSecurity(keys=kept, ttl=_PATIENCE, bind_principal=whose)
+
+
+def offered(
+    offers: Sequence[Offer],
+    agents: Sequence[str],
+    opened: Callable[[Context], Sessions],
+    *,
+    seal: RequestStateSecurity,
+    ask: bool = True,
+    words: Callable[[RemitError], str] = str,
+) -> Server[Any]:
+    """Make a server of these offers, with the sessions of the named agents as resources.
+
+    `opened` gives the sessions that a request may reach, `words` what a client is told of an error. Raise `ConfigError`
+    when two offers have one name.
+    """
+    return _Service(_by_name(offers), SessionResources(agents), opened, words, ask=ask).server(seal)
 
 
 def _by_name(offers: Sequence[Offer]) -> Mapping[str, Offer]:
@@ -70,11 +100,17 @@ class _Service:
     """Answers the requests of clients."""
 
     def __init__(
-        self, home: Home, sessions: Sessions, offers: Mapping[str, Offer], resources: SessionResources, *, ask: bool
+        self,
+        offers: Mapping[str, Offer],
+        resources: SessionResources,
+        opened: Callable[[Context], Sessions],
+        words: Callable[[RemitError], str],
+        *,
+        ask: bool,
     ) -> None:
-        self._home, self._sessions, self._offers, self._resources, self._ask = home, sessions, offers, resources, ask
+        self._offers, self._resources, self._opened, self._words, self._ask = offers, resources, opened, words, ask
 
-    def server(self) -> Server[Any]:
+    def server(self, seal: RequestStateSecurity) -> Server[Any]:
         """Put it behind the SDK's protocol."""
         server: Server[Any] = Server(
             _NAME,
@@ -86,7 +122,6 @@ class _Service:
             on_read_resource=self._read_resource,
         )
         # What clients give back with answers is sealed: they can neither read nor forge it.
-        seal = RequestStateSecurity.ephemeral(ttl=_PATIENCE)
         server.middleware.append(RequestStateBoundary(seal, default_audience=_NAME))
         return server
 
@@ -102,7 +137,7 @@ class _Service:
         try:
             return await self._called(offer, context, params)
         except RemitError as error:
-            return failure(str(error))
+            return failure(self._words(error))
         except MCPError:
             raise
         except Exception:  # noqa: BLE001 - told without what it says
@@ -113,26 +148,27 @@ class _Service:
     async def _called(
         self, offer: Offer, context: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
-        asking, tell = Asking(self._home, context, params, self._ask), _teller(context)
-        session = await asking.resumed()
-        if session:
-            result = await self._sessions.resume(offer.agent, session, tell)
+        sessions, tell = self._opened(context), _teller(context)
+        asking = Asking(sessions, context, params, self._ask)
+        asked = await asking.resumed()
+        if asked is not None:
+            result = await offer.resume(sessions, asked.session, asked.run, tell)
         else:
             sent = Sent(_text(context, KEY), _text(context, TRACE))
-            result = await offer.call(params.arguments or {}, sent, tell)
+            result = await offer.call(sessions, params.arguments or {}, sent, tell)
         while result.status == "waiting":
-            asked = await asking.ask(result.session)
-            if isinstance(asked, types.InputRequiredResult):
-                return asked
-            if not asked:
-                return waits(result, how(await self._home.session(result.session), result.session))
-            result = await self._sessions.resume(offer.agent, result.session, tell)
-        return await offer.told(result)
+            asks = await asking.ask(result.session, result.run)
+            if isinstance(asks, types.InputRequiredResult):
+                return asks
+            if not asks:
+                return waits(result, sessions.waits(await sessions.state(result.session), result.session))
+            result = await offer.resume(sessions, result.session, result.run, tell)
+        return await offer.told(sessions, result)
 
     async def _list_resources(
         self, context: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        return await self._resources.listed(params.cursor if params else None)
+        return await self._resources.listed(self._opened(context), params.cursor if params else None)
 
     async def _list_templates(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -142,7 +178,7 @@ class _Service:
     async def _read_resource(
         self, context: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        return await self._resources.read(params.uri)
+        return await self._resources.read(self._opened(context), params.uri)
 
 
 def _text(context: Context, name: str) -> str:

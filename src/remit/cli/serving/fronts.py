@@ -4,10 +4,13 @@ import argparse
 import functools
 import importlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
 from remit.core.errors import ConfigError
+from remit.home import MEMORY
+from remit.home.remits import KEY, signing_key
 
 Front = Callable[..., object]
 
@@ -36,8 +39,17 @@ def fronts(args: argparse.Namespace) -> Sequence[Front]:
         if name not in _PROTOCOLS:
             raise ConfigError(f"--protocols knows no {name!r}; there are: {', '.join(_PROTOCOLS)}")
         front = cast("_Protocol", importlib.import_module(f"remit.server.{name}")).front
-        found.append(functools.partial(front, url=_url(str(args.url))) if name == "a2a" else front)
+        if name == "a2a":
+            front = functools.partial(front, url=_url(str(args.url)))
+        if name == "mcp":
+            front = functools.partial(_sealed, front, str(args.store))
+        found.append(front)
     return found
+
+
+def _sealed(front: Front, place: str, entrance: object) -> object:
+    """Seal with the home's key, read once the home is open: what a client was asked outlives a restart."""
+    return front(entrance, keys=() if place == MEMORY else [signing_key(Path(place) / KEY)])
 
 
 def _url(said: str) -> str:

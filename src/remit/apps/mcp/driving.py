@@ -1,21 +1,22 @@
-"""Sessions that MCP clients begin: the same call again is never made twice, it finds the session of the first."""
+"""Driving: runs that MCP clients begin at a home. The same call again is never made twice, it finds the first."""
 
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 
+from remit.apps.mcp.port import Tell, Wish
 from remit.core.agent import Agent
 from remit.core.errors import ApprovalError, UnknownSessionError
 from remit.core.state import State
 from remit.core.values import digest
 from remit.home import Home
 from remit.runtime import RunResult, cancel
-from remit.telemetry import Row, Timeline
+from remit.telemetry import Timeline
 
 PREFIX = "mcp-"
 """How the names of these sessions begin; no others can be gone on with by a client."""
@@ -23,26 +24,10 @@ PREFIX = "mcp-"
 _GRACE = 10.0
 """Seconds that a run whose client has left has to come to an end that leaves no doubt."""
 
-Tell = Callable[[Row], Awaitable[None]]
-"""Shows a client what was done so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a client wants of an agent."""
-
-    text: str
-    key: str = ""
-    """The client's idempotency key; empty when it gave none."""
-    session: str = ""
-    """An earlier session to go on in; empty for a new one."""
-    trace: str = ""
-    """The W3C `traceparent` of the client's call."""
-
 
 @dataclass(eq=False, slots=True)
-class Sessions:
-    """The sessions of one service."""
+class Driving:
+    """The runs that clients of one home began."""
 
     home: Home
     tenant: str = ""
