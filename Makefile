@@ -9,11 +9,11 @@ INPUTS := pyproject.toml uv.lock scripts/setup.sh tests/node/package-lock.json
 
 export PYTHON
 
-.PHONY: help setup demo test check fix bench docs coverage clean
+.PHONY: help setup demo test check fix bench docs screenshots phoenix coverage clean
 .DEFAULT_GOAL := help
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BASE): $(INPUTS)
 	@scripts/setup.sh --no-default-groups --extra sandbox
@@ -61,6 +61,12 @@ bench: $(BENCH) ## Measure Remit beside its peers
 
 docs: $(BASE) $(DOCS) ## Build the documentation site into build/site
 	$(BIN)/zensical build --clean --strict
+
+screenshots: $(DEV) ## Make the pictures of the console in docs/images
+	@$(BIN)/python -m scripts.screenshots
+
+phoenix: ## See a session in Arize Phoenix (a large download)
+	@scripts/try_phoenix.sh
 
 coverage: $(DEV) ## Run the tests and report which branches they missed
 	@mkdir -p build/coverage

@@ -16,6 +16,9 @@ LARGE = 32 << 10
 HEAD = 2000
 """Characters of a large result that stay in the conversation."""
 
+DEEPEST = 200
+"""Levels of nesting that arguments may have: what walks over them later must not run out of stack."""
+
 _UNFIT = (TypeError, ValueError, OverflowError, msgspec.MsgspecError)
 _pack = msgspec.msgpack.Encoder()
 _unpack = msgspec.msgpack.Decoder()
@@ -44,6 +47,20 @@ def fit(value: JsonValue) -> JsonValue:
         return value if isinstance(value, str) else _unpack.decode(packed)
     except _UNFIT:
         return plain(value)
+
+
+def too_deep(value: JsonValue) -> bool:
+    """Say whether a value is nested deeper than `DEEPEST`; it takes no stack itself."""
+    level: list[JsonValue] = [value]
+    for _ in range(DEEPEST + 1):
+        level = [item for one in level if isinstance(one, dict | list) for item in _items(one)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: dict[str, JsonValue] | list[JsonValue]) -> Iterable[JsonValue]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def packed(value: JsonValue) -> bytes:

@@ -13,6 +13,7 @@ from remit.core.moves import Answer, Brief, Strategy, ask, fork, run
 from remit.core.ports import Alarm, Delta, Emit, ModelSpec, Reply, Request
 from remit.core.shape import shape
 from remit.core.state import State
+from remit.core.values import JsonValue
 from remit.journal import MemoryJournal
 from remit.models import FlatPrice
 from remit.runtime.briefing import brief
@@ -66,6 +67,19 @@ async def test_a_call_that_is_not_on_offer_here_says_what_is(rig: Rig) -> None:
 async def test_a_call_with_arguments_cut_off_at_the_length_is_not_made(rig: Rig) -> None:
     answer = await answered(rig, Reply("", (Call("effect", {}, malformed='{"path": "/a"'),), stop="length"))
     assert answer.calls[0].problem.startswith("the arguments are not a JSON object (")
+
+
+@pytest.mark.parametrize("levels", [199, 202, 800])
+async def test_a_call_whose_arguments_are_nested_too_deeply_is_not_made(rig: Rig, levels: int) -> None:
+    args: JsonValue = 1
+    for _ in range(levels):
+        args = {"in": args}
+    assert isinstance(args, dict)
+    answer = await answered(rig, says("", Call("effect", args)))
+    (call,) = answer.calls
+    assert (call.problem == "") == (levels < 200)
+    if levels > 200:
+        assert (call.args, call.problem) == ({}, "the arguments are nested more than 200 levels deep")
 
 
 async def test_calls_without_tools_on_offer_are_a_problem(rig: Rig) -> None:

@@ -4,9 +4,10 @@ import pytest
 from tests.runtime.rig import Acting, Rig, agent, gives, scripted
 
 from remit.core.errors import ApprovalError
+from remit.core.values import JsonValue
 from remit.policy import AskBefore
-from remit.runtime import Shown, decide, edit, waiting
-from remit.testing import calls, says, use
+from remit.runtime import Shown, decide, edit, misfit, waiting
+from remit.testing import EffectCounter, calls, says, use
 
 
 async def test_whoever_was_shown_other_arguments_decides_nothing(rig: Rig) -> None:
@@ -27,3 +28,11 @@ async def test_whoever_was_shown_other_arguments_decides_nothing(rig: Rig) -> No
     await decide(rig.store, "s", Shown(now.call.id, now.asked.digest), granted=True, by="ann")
     assert (await rig.resume(who)).output == "done"
     assert act.seen == [{"usd": 5}]
+
+
+def test_arguments_that_are_nested_too_deeply_fit_no_tool() -> None:
+    args: JsonValue = 1
+    for _ in range(500):
+        args = {"in": args}
+    assert isinstance(args, dict)
+    assert misfit(EffectCounter(), args) == "they are nested more than 200 levels deep"

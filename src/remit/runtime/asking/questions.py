@@ -30,7 +30,7 @@ from remit.runtime.asking.told import tokens as bound
 from remit.runtime.feed import Feed
 from remit.runtime.halts import Stopped
 from remit.runtime.ledger import Ledger
-from remit.runtime.payload import fit, legible
+from remit.runtime.payload import DEEPEST, fit, legible, too_deep
 from remit.runtime.recorder import NoRoom, Recorder
 from remit.runtime.replaying.due import called
 from remit.runtime.world import World
@@ -352,13 +352,19 @@ def _mended(call: Call, name: str, offered: frozenset[str] | None, *, whole: boo
             f"{call.tool!r} is not on offer here; there are: {', '.join(sorted(offered))}",
         )
     if not call.malformed:
-        return Call(legible(call.tool), _arguments(call.args), name)
+        return _made(call.tool, call.args, name)
     read = read_json(call.malformed)
     if isinstance(read.value, dict) and not read.problem and (whole or not read.repaired):
-        return Call(legible(call.tool), _arguments(read.value), name)
+        return _made(call.tool, read.value, name)
     raw = legible(call.malformed)[:2000]
     problem = read.problem or "cut off at the length"
     return Call(legible(call.tool), {}, name, raw, f"the arguments are not a JSON object ({problem}): {raw[:200]!r}")
+
+
+def _made(tool: str, args: JsonObject, name: str) -> Call:
+    if too_deep(args):
+        return Call(legible(tool), {}, name, "", f"the arguments are nested more than {DEEPEST} levels deep")
+    return Call(legible(tool), _arguments(args), name)
 
 
 def _arguments(args: JsonObject) -> JsonObject:

@@ -23,7 +23,7 @@ from remit.core.ports import Store, Tool
 from remit.core.state import Effect, State
 from remit.core.values import JsonObject, JsonValue, digest, now_ms
 from remit.runtime.attaching import Said, received
-from remit.runtime.payload import LARGE, fit, legible, packed
+from remit.runtime.payload import DEEPEST, LARGE, fit, legible, packed, too_deep
 from remit.runtime.people.answers import unfit
 from remit.runtime.people.questions import awaited, doubted, due_escalation, loose_ends, missing, waiting
 
@@ -138,6 +138,8 @@ def misfit(tool: Tool, args: JsonObject) -> str:
     """Say why a tool would not take these arguments, naming the field where it can; empty when it would."""
     if tool.spec.withheld:
         return f"{tool.spec.name} is withheld: {tool.spec.withheld}"
+    if too_deep(args):
+        return f"they are nested more than {DEEPEST} levels deep"
     return tool.check(copy.deepcopy(args))
 
 

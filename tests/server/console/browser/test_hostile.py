@@ -29,7 +29,7 @@ NUL = "a\x00b\x1b[31m\x07"
 SURROGATE = "\ud83d alone"
 SEPARATORS = "one\u2028two\u2029three"
 LONG = "x" * 1_000_000
-DEEP = 50
+DEEP = 90
 
 HOSTILE = (MARKUP, OVERRIDE, NUL, SURROGATE, SEPARATORS, LONG, "]]>", "'\"`;--", "javascript:window.hacked=1")
 

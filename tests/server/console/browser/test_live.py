@@ -115,17 +115,23 @@ async def test_keys_are_letters_while_somebody_writes(shop: Open, opening: Openi
     await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
 
 
-async def test_a_list_is_read_with_the_keyboard(shop: Open, opening: Opening) -> None:
-    sessions = [await begun(shop, "support", f"May I return order A-100{number}?") for number in (1, 2)]
-    for session in sessions:
-        await until(shop, session, RunEnded)
-    page = await opening(f"{shop.url}/sessions?order=opened", **visiting("viewer"))
-    await expect(page.locator("tr[data-key]")).to_have_count(2)
+async def test_a_list_is_read_with_the_keyboard_and_the_chosen_row_stays_chosen(shop: Open, opening: Opening) -> None:
+    for number in (1, 2):
+        await until(shop, await begun(shop, "support", f"May I return order A-100{number}?"), RunEnded)
+    page = await opening(f"{shop.url}/sessions", **visiting("viewer"))
+    rows = page.locator("tr[data-key]")
+    await expect(rows).to_have_count(2)
     await page.keyboard.press("j")
     await page.keyboard.press("j")
-    await expect(page.locator("tr[aria-selected=true]")).to_have_attribute("data-key", sessions[0])
+    chosen = page.locator("tr[aria-selected=true]")
+    await expect(chosen).to_contain_text("A-1001")
+    # Another comes before it.
+    await begun(shop, "refunds", "My kettle arrived broken")
+    await expect(rows).to_have_count(3)
+    await expect(chosen).to_contain_text("A-1001")
+    key = await chosen.get_attribute("data-key")
     await page.keyboard.press("Enter")
-    await page.wait_for_url(f"**/sessions/{sessions[0]}**")
+    await page.wait_for_url(f"**/sessions/{key}**")
 
 
 async def test_the_focus_stays_where_it_is_while_a_list_and_an_inbox_go_on(shop: Open, opening: Opening) -> None:

@@ -145,6 +145,8 @@ function tool(session, step, by) {
   ];
 }
 
+let turn = 0;
+
 /**
  * Show a node in a panel, with all its events behind it.
  * @param {HTMLElement} panel
@@ -153,12 +155,14 @@ function tool(session, step, by) {
  * @param {import("./dom.js").Child} actions
  */
 export async function show(panel, session, node, actions) {
+  const mine = ++turn;
   /** @type {Step | null} */
   let step = null;
   await trying(async () => {
     step = await get(`${sessionPath(session)}/steps/${node.seq}`);
   });
-  if (!step) return;
+  // A long step that was asked for before may come after the one that is wanted now.
+  if (!step || mine !== turn) return;
   const found = /** @type {Step} */ (step);
   const content = h("div", { class: "body" });
   const state = h("button", { type: "button", "aria-pressed": "false" }, "State here");

@@ -74,6 +74,10 @@ export class Table {
    * @param {T[]} rows
    */
   put(rows) {
+    // The row that is chosen stays chosen when others come before it.
+    const row = this.rows[this.current];
+    const key = row && this.options.key(row);
+    if (key !== undefined) this.current = rows.findIndex((one) => this.options.key(one) === key);
     this.rows = rows;
     this.first = -1;
     this.none.hidden = rows.length > 0;
