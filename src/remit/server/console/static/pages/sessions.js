@@ -26,7 +26,7 @@ const said = h("span", { class: "muted", role: "status" });
 const search = h("input", { type: "search", placeholder: "words of a message, or an id", "aria-label": "Search in messages", value: listing.text, oninput: () => later() });
 const agent = choice("Agent", [["", "every agent"], ...[...new Set([...data.agents, listing.agent])].filter(Boolean).map((name) => /** @type {[string, string]} */ ([name, name]))], listing.agent, (value) => (listing.agent = value));
 const which = choice("Status", [["", "any status"], ["running", "running"], ["waiting", "waiting"], ["idle", "at rest"], ["closed", "closed"]], listing.status, (value) => (listing.status = value));
-const ended = choice("Last run", [["", "any end"], ["done", "done"], ["failed", "failed"], ["stopped", "stopped"], ["refused", "refused"], ["cancelled", "cancelled"]], listing.ended, (value) => (listing.ended = value));
+const ended = choice("Last run", [["", "any end"], ["done", "done"], ["failed", "failed"], ["stopped", "stopped or refused"], ["cancelled", "cancelled"]], listing.ended, (value) => (listing.ended = value));
 
 /**
  * @param {string} label
