@@ -24,7 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_session(parser)
     parser.add_argument("call", metavar="CALL", nargs="?", default="", help="the call's id, if several wait")
     parser.add_argument(
-        "--args", metavar="JSON", dest="given", default="", help="approve it with other arguments, which are checked"
+        "--args",
+        metavar="JSON",
+        dest="given",
+        default="",
+        help="with `approve`: other arguments, judged as another call",
     )
     add_person(parser)
     add_store(parser)
