@@ -1,0 +1,18 @@
+"""The journal on PostgreSQL, for more than one machine: group commit, leases, migrations."""
+
+from remit.journal.postgres.address import Address
+from remit.journal.postgres.journal import PostgresJournal
+from remit.journal.postgres.lines import Patience
+from remit.journal.postgres.schema import Migration, SchemaStatus, migrate, status
+from remit.journal.postgres.workers import PostgresWorkers
+
+__all__ = [
+    "Address",
+    "Migration",
+    "Patience",
+    "PostgresJournal",
+    "PostgresWorkers",
+    "SchemaStatus",
+    "migrate",
+    "status",
+]
