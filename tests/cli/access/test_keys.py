@@ -99,7 +99,7 @@ def test_whatever_is_done_to_keys_is_in_the_log(bench: Bench) -> None:
 @pytest.mark.parametrize("words", [("keys", "list"), ("keys", "revoke", "a"), ("audit",)])
 def test_where_no_key_was_made_nothing_is_made_by_looking(bench: Bench, words: tuple[str, ...]) -> None:
     said = bench(*words)
-    assert (said.status, "`remit keys new` makes one" in said.err) == (2, True)
+    assert (said.status, "make a key with `remit keys new`" in said.err) == (2, True)
     assert not exists(bench.folder / "store")
 
 

@@ -155,7 +155,7 @@ def test_a_port_that_there_is_not_and_one_that_is_taken_are_refused(bench: Bench
     with socket.create_server(("127.0.0.1", 0)) as taken:
         refused = bench("serve", bench.ref("agent"), "--port", str(taken.getsockname()[1]))
     assert refused.status == 2
-    assert "cannot be listened on" in refused.err
+    assert "cannot be listened on: Address already in use; stop what listens there, or choose another" in refused.err
 
 
 async def _idle(client: Client, session: str, texts: list[str]) -> list[Any]:

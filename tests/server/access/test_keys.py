@@ -6,6 +6,7 @@ from tests.server.access.requests import asked
 
 from remit.core.errors import ConfigError
 from remit.server.access import DeniedError, Keys, MemoryAccessStore, Principal
+from remit.server.access.keys import COARSE_MS
 
 DAY = 86_400_000
 
@@ -121,6 +122,16 @@ async def test_the_last_use_is_known_to_ten_minutes(keys: Keys, clock: Clock) ->
     assert first is not None
     assert later is not None
     assert 0 < first.used < later.used <= clock.now
+
+
+async def test_no_key_was_used_before_it_was_made(keys: Keys, clock: Clock) -> None:
+    clock.now = clock.now // COARSE_MS * COARSE_MS + 90_000
+    key, text = await keys.new(tenant="acme", role="operator", name="ann")
+    clock.now += 1_000
+    await keys.open(text)
+    found = await keys.store.get(key.id)
+    assert found is not None
+    assert found.made <= found.used <= clock.now
 
 
 async def test_there_is_a_key_only_while_one_is_valid(keys: Keys) -> None:

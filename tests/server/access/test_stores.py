@@ -193,8 +193,14 @@ async def test_a_newer_file_is_left_alone(tmp_path: Path) -> None:
 
 async def test_a_damaged_file_is_said_to_be_one(tmp_path: Path) -> None:
     (tmp_path / "access.db").write_bytes(b"not a database at all, but long enough to be looked at" * 100)
-    with pytest.raises(RemitError, match=r"access\.db"):
+    with pytest.raises(RemitError, match=r"access\.db.*; mend it, or move it away"):
         SqliteAccessStore(tmp_path)
+
+
+async def test_a_place_that_is_no_folder_is_not_said_to_be_damaged(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text("agent = None\n")
+    with pytest.raises(RemitError, match="see who owns it, or choose another --store"):
+        SqliteAccessStore(tmp_path / "agent.py")
 
 
 def switch(name: str, *, tenant: str = "acme", at: int = 5, reason: str = "it loops") -> Switch:

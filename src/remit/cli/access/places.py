@@ -20,7 +20,7 @@ async def access(place: str, *, fresh: bool = False) -> AsyncGenerator[AccessSto
     """Open the store of access of a home; raise `ConfigError` where there is none, unless a fresh one will do."""
     path = Path(place) / FILE
     if not fresh and not path.is_file():
-        raise ConfigError(f"no keys in {place!r}; `remit keys new` makes one, --store names another place")
+        raise ConfigError(f"{place!r} has no keys and no audit yet; make a key with `remit keys new`, or say --store")
     store = SqliteAccessStore(place)
     try:
         yield store

@@ -157,7 +157,8 @@ class Keys:
 
     async def _touch(self, key: Key, at: int) -> None:
         if at - key.used >= COARSE_MS:
-            await self.store.touch(key.id, at // COARSE_MS * COARSE_MS)
+            # Nobody has used a key before it was made.
+            await self.store.touch(key.id, max(key.made, at // COARSE_MS * COARSE_MS))
 
     async def _known(self, name: str) -> Key:
         key = await self.store.get(name)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -94,7 +95,10 @@ def _listen(bind: Bind) -> tuple[socket.socket, str]:
     try:
         listener = socket.create_server((bind.host, bind.port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise ConfigError(f"port {bind.port} of {bind.host} cannot be listened on: {error}") from error
+        # The system's own words, without the address that Python says once more.
+        why = (error.strerror or str(error)).partition(" (while ")[0]
+        todo = "; stop what listens there, or choose another port" if error.errno == errno.EADDRINUSE else ""
+        raise ConfigError(f"port {bind.port} of {bind.host} cannot be listened on: {why}{todo}") from error
     # Inherited by every connection. asyncio sees to it only where a listener names its protocol; without it an answer
     # in two pieces waits for the reader's delayed acknowledgement, some 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -313,4 +313,8 @@ def _explained(path: Path) -> Generator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise RemitError(f"the keys and the log in {path} cannot be used: {error}; mend it, or move it away") from error
+        # What cannot be reached is not what is damaged.
+        todo = (
+            "see who owns it, or choose another --store" if isinstance(error, OSError) else "mend it, or move it away"
+        )
+        raise RemitError(f"the keys and the log in {path} cannot be used: {error}; {todo}") from error
