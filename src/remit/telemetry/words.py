@@ -7,6 +7,8 @@ from remit.core.values import JsonValue
 
 _HEAD = 160
 _ARGUMENT = 60
+_FAR = 2000
+"""Characters among which JSON that a message carries must begin."""
 
 
 def offset(milliseconds: int) -> str:
@@ -31,6 +33,31 @@ def head(text: str, room: int = _HEAD) -> str:
     # Only what may be shown is looked at: a result can be megabytes.
     joined = " ".join(text[: room * 4].split())
     return joined if len(joined) <= room and len(text) <= room * 4 else f"{joined[: room - 1]}…"
+
+
+def about(text: str, room: int = _HEAD) -> str:
+    """Say what a message is about, on one line: the subject or title in the JSON it carries, else its beginning."""
+    brace = text.find("{", 0, _FAR)
+    if brace >= 0:
+        try:
+            # What somebody added stands after an empty line, as in the messages of the support desk.
+            carried = msgspec.json.decode(text[brace:].partition("\n\n")[0])
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            carried = None
+        named = _named(carried, levels=2)
+        if named:
+            return head(named, room)
+    return head(text, room)
+
+
+def _named(value: JsonValue, *, levels: int) -> str:
+    if not isinstance(value, dict) or not levels:
+        return ""
+    for name in ("subject", "title"):
+        said = value.get(name)
+        if isinstance(said, str) and said.strip():
+            return said
+    return next((found for inner in value.values() if (found := _named(inner, levels=levels - 1))), "")
 
 
 def call_text(call: Call) -> str:

@@ -75,6 +75,10 @@ async def main(args: argparse.Namespace) -> int:
     api, wish, place = _api(), driving(args), str(args.store)
     if not 0 <= args.port < 65536:
         raise ConfigError(f"--port is from 0 to 65535, not {args.port}")
+    if not 0 <= args.grace < float("inf"):
+        raise ConfigError(f"--grace is in seconds, 0 or more, not {args.grace}")
+    if args.streams < 1:
+        raise ConfigError(f"--streams is at least 1, not {args.streams}")
     telling, beside = telemetry.wanted(args), fronts.fronts(args)
     # Standard output says where we listen, so what an agent's module prints goes elsewhere.
     with contextlib.redirect_stdout(sys.stderr):

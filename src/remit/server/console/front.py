@@ -59,6 +59,8 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     how: str
     csrf: str
     """What requests with side effects must show; empty where none is needed."""
+    agents: tuple[str, ...]
+    """The names of those that are driven here."""
     now: int
     """When the page was made, in milliseconds since the epoch: it is told what changed since then."""
 
@@ -106,7 +108,8 @@ class Shown:
         data = await self._page.load(visit)
         cookies = self._entrance.cookies
         csrf = cookies.csrf(guest.asked) if cookies is not None and guest.principal.how == "cookie" else ""
-        body = self._looks.page(self._page, _me(guest.principal, csrf), data)
+        agents = tuple(agent.name for agent in self._entrance.service.driver.agents)
+        body = self._looks.page(self._page, _me(guest.principal, csrf, agents), data)
         return packed(request.headers, Response(body, 200, HEADERS, media_type="text/html"))
 
     def _refused(self, request: Request, error: Exception) -> Response:
@@ -139,7 +142,7 @@ def embedded(data: object) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _me(principal: Principal, csrf: str) -> Me:
+def _me(principal: Principal, csrf: str, agents: tuple[str, ...]) -> Me:
     may = tuple(sorted(MAY[principal.role]))
     return Me(
         name=principal.name,
@@ -148,6 +151,7 @@ def _me(principal: Principal, csrf: str) -> Me:
         may=may,
         how=principal.how,
         csrf=csrf,
+        agents=agents,
         now=now_ms(),
     )
 

@@ -11,7 +11,7 @@ from remit.journal.listing import UNREAD, listed
 from remit.server.projection.latencies import bucket
 from remit.server.projection.port import Ended, FlagKind
 from remit.telemetry.cost import Charge, Charges, copied
-from remit.telemetry.words import head
+from remit.telemetry.words import about
 
 HOUR = 3_600_000
 """Milliseconds."""
@@ -162,7 +162,7 @@ class Life:
             case ev.RunEnded():
                 self._end(event, record.at, brought, own=own)
             case ev.MessageReceived():
-                self.totals.about = self.totals.about or head(event.text, _ABOUT)
+                self.totals.about = self.totals.about or about(event.text, _ABOUT)
                 self._say(event.text, brought)
             case ev.ModelAnswered():
                 self._say(event.text, brought)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from remit.core import events as ev
 from remit.core.messages import Call
 from remit.telemetry.trace.node import Kind, Mood, Node
-from remit.telemetry.words import head, json_text
+from remit.telemetry.words import about, head, json_text
 
 _PLACE = re.compile(r"c\d+_(\d+(?:_\d+)*)_\d+f*")
 _LONGEST = 80
@@ -44,7 +44,7 @@ class _Reading:
                 self._add(record, "person", event.by, f"closed {event.reason}", parent=-1, status="closed")
             case ev.MessageReceived():
                 parts = "".join(f" [{part.name or part.media}]" for part in event.parts)
-                self._add(record, "message", event.by, event.text + parts, parent=-1)
+                self._add(record, "message", event.by, about(event.text, _LONGEST) + parts, parent=-1)
             case ev.RunOpened() | ev.RunSuspended() | ev.RunResumed() | ev.RunEnded():
                 self._of_run(record, event)
             case ev.ModelAsked() | ev.ModelAnswered() | ev.ModelFailed():

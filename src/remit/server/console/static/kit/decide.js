@@ -4,9 +4,9 @@ import { post, sessionPath } from "./api.js";
 import { asked, confirmed } from "./dialog.js";
 import { h } from "./dom.js";
 import { json, when } from "./format.js";
-import { may } from "./page.js";
+import { may, me } from "./page.js";
 import { body } from "./step.js";
-import { trying } from "./toast.js";
+import { toast, trying } from "./toast.js";
 
 /**
  * @typedef {object} Waiting
@@ -43,7 +43,11 @@ function decided(one) {
  */
 export function decide(one, granted, reason, args) {
   // Only what was on the screen: a call that was edited meanwhile is another one.
-  return trying(() => post(decided(one), { granted, reason, digest: one.digest, ...(args ? { args } : {}) }), `${one.tool} was ${granted ? "approved" : "denied"}`);
+  return trying(async () => {
+    const view = await post(decided(one), { granted, reason, digest: one.digest, ...(args ? { args } : {}) });
+    const missing = view.waits.some((/** @type {Waiting} */ other) => other.call === one.call && other.kind === "approval") && granted && !args;
+    toast(missing ? `Your yes to ${one.tool} counts; somebody else must allow it too.` : `${one.tool} was ${granted ? "approved" : "denied"}`, "good");
+  });
 }
 
 /**
@@ -143,9 +147,11 @@ export function card(one, { done, link = false }) {
     if (await act()) done();
   };
   const allowed = may("decide");
+  const allowedIt = one.kind === "approval" && Boolean(one.granted_by?.includes(me.name));
+  const undriven = me.agents.includes(one.agent) ? null : h("p", { class: "warn" }, `No server here drives ${one.agent}: what you decide is kept, and heeded once one does.`);
   const buttons = !allowed ? [h("span", { class: "muted" }, "Your role may look, not decide.")]
     : one.kind === "approval" ? [
-        h("button", { class: "main", type: "button", onclick: button(() => askAndDecide(one, true)) }, "Approve"),
+        allowedIt ? h("span", { class: "muted" }, "You allowed it.") : h("button", { class: "main", type: "button", onclick: button(() => askAndDecide(one, true)) }, "Approve"),
         h("button", { type: "button", onclick: button(() => edit(one)) }, "Edit…"),
         h("button", { class: "danger", type: "button", onclick: button(() => askAndDecide(one, false)) }, "Deny")]
     : one.kind === "doubt" ? [
@@ -158,7 +164,7 @@ export function card(one, { done, link = false }) {
     h("header", null, h("h2", null, h("span", { class: "mono" }, one.tool), ` ${TITLES[one.kind]}`),
       one.escalated ? h("span", { class: "tag", "data-mood": "bad" }, "escalated") : null,
       one.asked ? h("small", null, "asked ", when(one.asked)) : null, one.expires ? h("small", null, "lapses ", when(one.expires)) : null),
-    h("div", { class: "body" }, one.question ? h("p", null, one.question) : null, missing ? h("p", { class: "warn" }, missing) : null, Object.keys(one.args).length ? body(one.args) : null,
+    h("div", { class: "body" }, one.question ? h("p", null, one.question) : null, missing ? h("p", { class: "warn" }, missing) : null, undriven, Object.keys(one.args).length ? body(one.args) : null,
       link ? h("p", null, h("a", { href: `/sessions/${encodeURIComponent(one.session)}` }, `${one.agent}: ${one.session}`)) : null,
       h("div", { class: "row" }, buttons)));
 }

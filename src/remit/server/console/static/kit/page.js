@@ -10,6 +10,7 @@ import { the } from "./dom.js";
  * @property {string[]} may
  * @property {string} how
  * @property {string} csrf
+ * @property {string[]} agents Those that are driven here.
  * @property {number} now When the page was made, by the clock of the server.
  */
 
