@@ -41,9 +41,12 @@ async def test_no_protocol_is_spoken_unless_it_was_asked_for(tmp_path: Path) -> 
     [
         (("--protocols", "openai,sip"), "--protocols knows no 'sip'; there are: openai, a2a, agui, mcp"),
         (("--protocols", "a2a", "--url", "agents.example.com"), "--url is an address such as https://"),
+        (("--grace", "nan"), "--grace is in seconds, 0 or more, not nan"),
+        (("--grace", "-1"), "--grace is in seconds, 0 or more, not -1.0"),
+        (("--streams", "0"), "--streams is at least 1, not 0"),
     ],
 )
-def test_a_protocol_or_an_address_that_there_is_not_is_told(bench: Bench, words: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_meant_is_told(bench: Bench, words: tuple[str, ...], said: str) -> None:
     result = bench("serve", "--port", "0", *words)
     assert result.status == 2
     assert said in result.err

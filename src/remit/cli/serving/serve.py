@@ -73,12 +73,7 @@ async def main(args: argparse.Namespace) -> int:
         screen.result({"written": [str(path) for path in rules.copy(Path(args.write_rules))]})
         return exits.DONE
     api, wish, place = _api(), driving(args), str(args.store)
-    if not 0 <= args.port < 65536:
-        raise ConfigError(f"--port is from 0 to 65535, not {args.port}")
-    if not 0 <= args.grace < float("inf"):
-        raise ConfigError(f"--grace is in seconds, 0 or more, not {args.grace}")
-    if args.streams < 1:
-        raise ConfigError(f"--streams is at least 1, not {args.streams}")
+    _check(args)
     telling, beside = telemetry.wanted(args), fronts.fronts(args)
     # Standard output says where we listen, so what an agent's module prints goes elsewhere.
     with contextlib.redirect_stdout(sys.stderr):
@@ -119,6 +114,16 @@ async def main(args: argparse.Namespace) -> int:
                 await stop.wait()
                 screen.hint("stopping: sessions are handed back after the step they are in")
     return exits.DONE
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise `ConfigError` for numbers that cannot be meant."""
+    if not 0 <= args.port < 65536:
+        raise ConfigError(f"--port is from 0 to 65535, not {args.port}")
+    if not 0 <= args.grace < float("inf"):
+        raise ConfigError(f"--grace is in seconds, 0 or more, not {args.grace}")
+    if args.streams < 1:
+        raise ConfigError(f"--streams is at least 1, not {args.streams}")
 
 
 def _loaded(ref: str, place: str) -> Loaded:
