@@ -139,7 +139,8 @@ def _idles(found: Measured) -> str:
 
 
 def _kilobytes(size: float) -> str:
-    return f"{size:.0f} KB"
+    # Resident memory grows in steps: what is below a few of them for all tabs together cannot be told.
+    return f"{size:.0f} KB" if size >= 1 else "too little to be seen"
 
 
 def _three(figures: tuple[float, float, float]) -> str:
