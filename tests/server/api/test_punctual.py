@@ -1,6 +1,7 @@
 """Who opens a connection and does not say what they want within the time is let go; who is punctual is not."""
 
 import asyncio
+import contextlib
 import functools
 
 import uvicorn
@@ -36,7 +37,10 @@ class Served:
 
     async def __aexit__(self, *exc: object) -> None:
         self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
         self._server.close()
+        await self._server.wait_closed()
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:
@@ -63,6 +67,7 @@ async def test_headers_that_drip_do_not_begin_the_time_anew() -> None:
         dripping = asyncio.create_task(drip())
         assert await ended(reader) == b""
         dripping.cancel()
+        await asyncio.gather(dripping, return_exceptions=True)
 
 
 async def test_a_request_that_came_in_time_is_answered_and_the_next_one_has_its_own_time() -> None:
