@@ -6,7 +6,6 @@ writers can never both believe that they came first.
 
 import asyncio
 import sqlite3
-import zlib
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -15,9 +14,10 @@ from typing import Literal
 import msgspec
 
 from remit.core.errors import ConflictError, CorruptJournalError, JournalError, OverLimitError
-from remit.core.events import DEFERRABLE, Event, Record, decode, encode
+from remit.core.events import DEFERRABLE, Event, Record
 from remit.core.ports import Entry, SessionQuery, SessionRow
 from remit.core.values import now_ms
+from remit.journal.batches import packed, unpacked
 from remit.journal.committer import Committer, ThreadCommitter, TickCommitter
 from remit.journal.database import explained, open_database, open_reader
 from remit.journal.listing import concerns, listed
@@ -30,7 +30,6 @@ _CHECKPOINT_EVERY = 256
 _CHECKPOINT_BYTES = 8 << 20
 _CROWDED_BYTES = 4 * _CHECKPOINT_BYTES
 _ROW = "id, agent, tenant, status, opened, changed, parent, why"
-_CRC = 4
 _DEFERRABLE = frozenset(DEFERRABLE)
 _NUMBERS = 50_000
 """Sessions whose row numbers are kept in memory."""
@@ -64,8 +63,7 @@ class SqliteJournal:
         """See `Journal.append`."""
         if self._crowded:
             await self._make_way()
-        body = encode(events)
-        body = zlib.crc32(body).to_bytes(_CRC, "big") + body
+        body = packed(events)
 
         def work(db: sqlite3.Connection) -> tuple[int, int | None]:
             number = self._numbers.get(session) or _find(db, session)
@@ -132,34 +130,7 @@ class SqliteJournal:
             rows = self._reader.execute(
                 "SELECT seq, at, body FROM batches WHERE session = ? AND seq > ? ORDER BY seq", (number, after)
             ).fetchall()
-        records: list[Record] = []
-        due = after + 1
-        for last, at, body in rows:
-            events = self._decode(session, last, body)
-            seq = last - len(events) + 1
-            if seq > due or (records and seq < due):
-                raise CorruptJournalError(
-                    f"{self.path}: session {session!r} has a gap before event {seq}; nothing was changed"
-                )
-            for event in events:
-                if seq >= due:
-                    records.append(Record(seq, at, event))
-                seq += 1
-            due = seq
-        return records
-
-    def _decode(self, session: str, last: int, body: bytes) -> tuple[Event, ...]:
-        checked = body[_CRC:]
-        if zlib.crc32(checked) != int.from_bytes(body[:_CRC], "big"):
-            raise CorruptJournalError(
-                f"{self.path}: session {session!r} is damaged at event {last}; nothing was changed"
-            )
-        try:
-            return decode(checked)
-        except msgspec.MsgspecError as error:
-            raise CorruptJournalError(
-                f"{self.path}: session {session!r} holds an event at {last} that this Remit cannot read ({error})"
-            ) from None
+        return unpacked(str(self.path), session, rows, after)
 
     async def follow(self, session: str, *, after: int = 0) -> AsyncIterator[Record]:
         """See `Journal.follow`: woken by appends of this process, and by polling for those of others."""

@@ -246,7 +246,7 @@ async def test_a_process_that_hands_back_takes_no_pause_that_it_would_forget() -
         await draining
 
 
-async def test_a_session_whose_own_code_breaks_is_tried_a_few_times_and_then_when_somebody_acts(tmp_path: Path) -> None:
+async def test_a_session_whose_own_code_breaks_is_tried_a_few_times_and_then_sleeps(tmp_path: Path) -> None:
     tries, fifth, sixth = itertools.count(1), asyncio.Event(), asyncio.Event()
 
     def breaks(brief: Brief) -> Strategy:
@@ -267,8 +267,16 @@ async def test_a_session_whose_own_code_breaks_is_tried_a_few_times_and_then_whe
         await asyncio.wait_for(fifth.wait(), 30)
         while driver.working():
             await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == f"remit-{session}"))
-        assert not sixth.is_set()
+        asleep = (await _state(home, session)).run
+        assert asleep is not None
+        assert asleep.suspended is not None
+        assert (asleep.suspended.why, "it broke 5 times (TypeError;" in asleep.suspended.question) == ("alarm", True)
+        assert "a mistake" not in asleep.suspended.question
+        await home.send(session, "are you there?")
         driver.wake(session)
+        await _rests(driver)
+        assert not sixth.is_set()
+        driver.wake(session, force=True)
         await asyncio.wait_for(sixth.wait(), 30)
         await driver.drain(5)
     assert next(tries) == 7

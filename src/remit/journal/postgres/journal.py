@@ -4,7 +4,6 @@ The row of a session has its head and its epoch, and both are looked at under it
 writers one is first, and a worker whose lease is gone writes nothing, whatever it believes and whatever its clock says.
 """
 
-import zlib
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
 from typing import Self
@@ -21,11 +20,10 @@ from remit.core.events import (
     RunResumed,
     RunSuspended,
     SessionClosed,
-    decode,
-    encode,
 )
 from remit.core.ports import Entry, SessionQuery, SessionRow
 from remit.core.values import now_ms
+from remit.journal.batches import packed, unpacked
 from remit.journal.listing import concerns, listed
 from remit.journal.postgres.address import Address
 from remit.journal.postgres.appending import Append, Appender
@@ -35,7 +33,6 @@ from remit.journal.postgres.schema import ensure
 from remit.journal.postgres.workers import PostgresWorkers
 
 _ROW = "id, agent, tenant, status, opened, changed, parent, why"
-_CRC = 4
 _ROWS = 20_000
 """Sessions whose lines are kept in memory."""
 _READERS = 4
@@ -80,8 +77,7 @@ class PostgresJournal:
 
         After a `JournalError` that says the database could not be reached nobody knows whether it was written: read.
         """
-        body = encode(events)
-        body = zlib.crc32(body).to_bytes(_CRC, "big") + body
+        body = packed(events)
         owner = _owner(events)
         if owner and owner == self.workers.me:
             await self.workers.begin()
@@ -145,35 +141,8 @@ class PostgresJournal:
                 after,
             )
         )
-        records: list[Record] = []
-        due = after + 1
-        for last, at, body in rows:
-            events = self._decode(session, last, body)
-            seq = last - len(events) + 1
-            if seq > due or (records and seq < due):
-                raise CorruptJournalError(
-                    f"{self.address.place}: session {session!r} has a gap before event {seq}; nothing was changed"
-                )
-            for event in events:
-                if seq >= due:
-                    records.append(Record(seq, at, event))
-                seq += 1
-            due = seq
-        return records
-
-    def _decode(self, session: str, last: int, body: bytes) -> tuple[Event, ...]:
-        checked = body[_CRC:]
-        if zlib.crc32(checked) != int.from_bytes(body[:_CRC], "big"):
-            raise CorruptJournalError(
-                f"{self.address.place}: session {session!r} is damaged at event {last}; nothing was changed"
-            )
-        try:
-            return decode(checked)
-        except msgspec.MsgspecError as error:
-            raise CorruptJournalError(
-                f"{self.address.place}: session {session!r} holds an event at {last} that this Remit cannot read "
-                f"({error})"
-            ) from None
+        found = ((int(seq), int(at), bytes(body)) for seq, at, body in rows)
+        return unpacked(self.address.place, session, found, after)
 
     async def follow(self, session: str, *, after: int = 0) -> AsyncIterator[Record]:
         """See `Journal.follow`: woken by appends of this process, by notifications, and by a look now and then."""

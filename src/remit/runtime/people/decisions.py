@@ -16,6 +16,7 @@ from remit.core.events import (
     InputGiven,
     LimitRaised,
     RunEnded,
+    RunSuspended,
     SessionClosed,
 )
 from remit.core.limits import Limits
@@ -183,6 +184,16 @@ async def cancel(store: Store, session: str, *, by: str, reason: str = "", numbe
             return (asked,)
         why = f"cancelled by {by}" + (f": {reason}" if reason else "")
         return (asked, *loose_ends(state), RunEnded(run.number, "cancelled", None, why))
+
+    return await add(store, session, make)
+
+
+async def halt(store: Store, session: str, why: str) -> State:
+    """Have a run that nobody can drive sleep until a person resumes it; one that sleeps already, or none, is let be."""
+
+    def make(state: State, at: int) -> Sequence[Event]:
+        run = state.run
+        return () if run is None or run.suspended is not None else (RunSuspended("alarm", at, why),)
 
     return await add(store, session, make)
 

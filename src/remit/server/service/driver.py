@@ -15,7 +15,7 @@ from remit.core.ports import SessionQuery, SessionRow
 from remit.core.state import State
 from remit.core.values import now_ms
 from remit.home import HANDED_BACK, Home
-from remit.runtime import Session, escalate
+from remit.runtime import Session, escalate, halt
 from remit.server.service.work import work
 
 _log = logging.getLogger("remit.server")
@@ -30,7 +30,7 @@ _STALLED = 5
 """How often a session may go on and stand where it stood; then it is left alone until somebody acts."""
 
 _TRIES = 5
-"""How often one that breaks is tried: each time may pay for a question; then it is left alone until somebody acts."""
+"""How often one that breaks is tried: each time may pay for a question; then it sleeps until somebody resumes it."""
 
 _LOOK_AGAIN = 30.0
 """Seconds between looks at the store for what another process left: its death, or a message it took while stopping."""
@@ -234,24 +234,26 @@ class Driver:
         except RemitError as error:
             _log.warning("session %s could not go on: %s: %s", session, type(error).__name__, error)
             self._later(session)
-        except Exception:  # noqa: BLE001 - whatever broke one session must not stop the others
-            await self._broken(session)
+        except Exception as error:  # noqa: BLE001 - whatever broke one session must not stop the others
+            await self._broken(session, error)
         finally:
             del self._tasks[session]
             if session in self._again:
                 self._again.discard(session)
                 self.wake(session)
 
-    async def _broken(self, session: str) -> None:
-        """Try one again whose own code broke, but not for ever."""
+    async def _broken(self, session: str, error: Exception) -> None:
+        """Try one again whose own code broke, but not for ever: then it sleeps, and whoever waits for it is told."""
         tries = self._broke[session] = self._broke.get(session, 0) + 1
         if tries < _TRIES:
             _log.exception("session %s broke", session)
             self._later(session)
             return
-        _log.exception("session %s broke %s times; it is left alone until somebody writes to it", session, tries)
+        _log.exception("session %s broke %s times; it sleeps until somebody resumes it", session, tries)
+        self._forced.discard(session)
+        why = f"it broke {tries} times ({type(error).__name__}; the server's log says where): resume it once mended"
         with contextlib.suppress(RemitError):
-            self._read[session] = (await self._home.store.read(session))[-1].seq
+            self._read[session] = (await halt(self._home.store, session, why)).seq
 
     async def _go_on(self, session: str) -> None:
         stalled = 0

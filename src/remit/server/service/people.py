@@ -10,7 +10,7 @@ from remit.server.access.approvers import approver
 from remit.server.access.port import DeniedError, Principal
 from remit.server.service.driver import Driver
 from remit.server.service.owned import Owned
-from remit.server.service.views import Waiting, Waits, waits
+from remit.server.service.views import Waiting, Waits, timed, waits
 
 
 class People:
@@ -31,7 +31,8 @@ class People:
         )
         found: list[Waiting] = []
         for row in rows[:limit]:
-            found += waits(row.id, await self._owned.state(principal, row.id), kind)
+            records = await self._owned.records(principal, row.id)
+            found += timed(waits(row.id, State.fold(record.event for record in records), kind), records)
         return tuple(found), rows[limit - 1].id if len(rows) > limit else ""
 
     async def decide(

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from remit.core.agent import Agent
-from remit.core.events import Record, RunStatus
+from remit.core.events import ApprovalAsked, EffectInDoubt, InputAsked, Record, RunStatus
 from remit.core.limits import Limits
 from remit.core.ports import SessionRow, SessionStatus
 from remit.core.state import Effect, State
@@ -56,7 +56,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """Of the tool and these arguments, to decide on nothing else; empty where nobody is asked to allow it."""
     question: str
     asked: int | None
-    """When the run went to sleep for it; `null` while it is awake."""
+    """When it was asked; `null` where that is not known."""
     expires: int | None
     """When the question lapses; `null` for never."""
     form: JsonObject | None
@@ -253,7 +253,7 @@ def session_view(
         parent=opened.tree.parent,
         forked=opened.forked,
         labels=tuple(sorted(state.labels)),
-        waits=waits(name, state),
+        waits=timed(waits(name, state), records),
         last=last
         and Ending(run=last.run, status=last.status, output=last.output, reason=last.reason, spent_usd=usd(last.spent)),
     )
@@ -267,6 +267,16 @@ def waits(name: str, state: State, kind: Waits | None = None) -> tuple[Waiting, 
         ("question", awaited(state)),
     )
     return tuple(_waiting(name, state, one, of) for of, effects in found if kind in {None, of} for one in effects)
+
+
+def timed(waiting: tuple[Waiting, ...], records: Sequence[Record]) -> tuple[Waiting, ...]:
+    """Say of what waits in a session when it was asked, which only its records know."""
+    at: dict[str, int] = {}
+    for record in records:
+        event = record.event
+        if isinstance(event, ApprovalAsked | InputAsked | EffectInDoubt):
+            at[event.call] = record.at
+    return tuple(msgspec.structs.replace(one, asked=at.get(one.call, one.asked)) for one in waiting)
 
 
 def _waiting(name: str, state: State, effect: Effect, kind: Waits) -> Waiting:

@@ -72,7 +72,11 @@ def hmacked(issuer: Issuer) -> str:
     return b".".join((head, body, encode(sign).rstrip(b"="))).decode()
 
 
-NOW = int(time.time())
+def soon(seconds: int) -> int:
+    """That many seconds from the moment a test asks: the suite may run for longer than a token lasts."""
+    return int(time.time()) + seconds
+
+
 ATTACKS: dict[str, Callable[[Issuer], str]] = {
     "no signature": lambda one: unsigned(one, "none"),
     "no signature, shouted": lambda one: unsigned(one, "NONE"),
@@ -86,9 +90,9 @@ ATTACKS: dict[str, Callable[[Issuer], str]] = {
     "a key for encryption": lambda one: one.token(OTHER, kid="enc"),
     "a key that is for another algorithm": lambda one: one.token(OTHER, kid="rs512"),
     "a key that is too short": lambda one: one.token(WEAK, kid="weak"),
-    "expired": lambda one: one.token(RSA, exp=NOW - 60),
-    "not yet": lambda one: one.token(RSA, nbf=NOW + 600),
-    "issued in the future": lambda one: one.token(RSA, iat=NOW + 600),
+    "expired": lambda one: one.token(RSA, exp=soon(-60)),
+    "not yet": lambda one: one.token(RSA, nbf=soon(600)),
+    "issued in the future": lambda one: one.token(RSA, iat=soon(600)),
     "without an end": lambda one: one.token(RSA, exp=None),
     "without an audience": lambda one: one.token(RSA, aud=None),
     "for another audience": lambda one: one.token(RSA, aud="other"),

@@ -1,7 +1,7 @@
 // Charts: drawings of a few lines each, with the same figures as a table for those who do not see them.
 
 import { fill, h, s } from "./dom.js";
-import { clock } from "./format.js";
+import { clock, lasting } from "./format.js";
 
 const COLOURS = 8;
 
@@ -109,6 +109,21 @@ function legend(names, totals, show) {
   if (!names.length) return h("p", { class: "muted" }, "Nothing in this time.");
   const rest = [...totals].filter(([name]) => !names.includes(name)).reduce((sum, [, value]) => sum + value, 0);
   return h("div", { class: "legend" }, names.map((name, at) => h("span", null, h("i", { class: `f${at}` }), `${name} ${show(totals.get(name) ?? rest)}`)));
+}
+
+/**
+ * How long most took and how long the slow ones did, beside the slowest of all.
+ * @param {number | null} half Milliseconds that half of them took at most.
+ * @param {number | null} most Milliseconds that 95 of 100 took at most.
+ * @param {number} slowest
+ */
+export function spread(half, most, slowest) {
+  if (half === null || most === null) return h("span", { class: "muted" }, "–");
+  const at = (/** @type {number} */ ms) => (100 * ms) / Math.max(slowest, 1);
+  const words = `${lasting(half)} to ${lasting(most)}`;
+  return h("span", { class: "spread" },
+    s("svg", { class: "bar-line", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+      s("rect", { class: "k-note", x: 0, y: 4, width: Math.max(at(most), 0.5), height: 2 }), s("rect", { class: "k-model", x: 0, y: 2, width: Math.max(at(half), 0.5), height: 6 })), words);
 }
 
 /** @param {number} most */

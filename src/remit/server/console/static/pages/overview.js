@@ -2,7 +2,7 @@
 
 import "../kit/frame.js";
 import { get } from "../kit/api.js";
-import { stacked } from "../kit/charts.js";
+import { spread, stacked } from "../kit/charts.js";
 import { fill, h } from "../kit/dom.js";
 import { alarm, count, lasting, share, status, usd, when } from "../kit/format.js";
 import { changes } from "../kit/live.js";
@@ -48,18 +48,43 @@ function drawTiles() {
   );
 }
 
+/**
+ * A chart over the last day, by agent or by model.
+ * @param {string} title
+ * @param {"cost_usd" | "tokens"} what
+ * @param {(value: number) => string} show
+ */
+function chart(title, what, show) {
+  const { since, until, step, by_agent: byAgent, by_model: byModel } = data.figures;
+  const body = h("div", { class: "body" });
+  const draw = (/** @type {string} */ by) =>
+    fill(body, stacked({ label: `${title} by ${by}`, since, until, step, show,
+      points: (by === "agent" ? byAgent : byModel).map((one) => ({ at: one.at, name: one.name, value: one[what] })) }));
+  const by = h("select", { "aria-label": `${title} by`, onchange: () => draw(by.value) },
+    ["agent", "model"].map((name) => h("option", { value: name }, `by ${name}`)));
+  draw("agent");
+  return h("section", { class: "panel" }, h("header", null, h("h2", null, `${title}, last 24 hours`), by), body);
+}
+
 function drawCharts() {
-  const { since, until, step, by_agent: byAgent, by_model: byModel, tools } = data.figures;
-  const chart = (/** @type {string} */ title, /** @type {import("../kit/charts.js").Stack} */ stack) =>
-    h("section", { class: "panel" }, h("header", null, h("h2", null, title)), h("div", { class: "body" }, stacked(stack)));
-  const points = (/** @type {import("../kit/kinds.js").Bucket[]} */ of, /** @type {"cost_usd" | "tokens"} */ what) =>
-    of.map((one) => ({ at: one.at, name: one.name, value: one[what] }));
+  const { tools, models } = data.figures;
   fill(
     charts,
-    chart("Cost by agent, last 24 hours", { label: "Cost by agent", since, until, step, points: points(byAgent, "cost_usd"), show: usd }),
-    chart("Tokens by model, last 24 hours", { label: "Tokens by model", since, until, step, points: points(byModel, "tokens"), show: count }),
+    chart("Cost", "cost_usd", usd),
+    chart("Tokens", "tokens", count),
+    h("section", { class: "panel" }, h("header", null, h("h2", null, "Models, last 24 hours")), modelTable(models)),
     h("section", { class: "panel" }, h("header", null, h("h2", null, "Tools, last 24 hours"), h("a", { href: "/tools" }, "all tools")), toolTable(tools)),
   );
+}
+
+/** @param {import("../kit/kinds.js").ModelFigures[]} models */
+function modelTable(models) {
+  if (!models.length) return h("div", { class: "empty" }, "No model was asked.");
+  const slowest = Math.max(...models.map((model) => model.p95_ms ?? 0));
+  return h("div", { class: "wide" }, h("table", { class: "plain" },
+    h("thead", null, h("tr", null, h("th", { scope: "col" }, "model"), h("th", { scope: "col", class: "num" }, "calls"), h("th", { scope: "col", class: "num" }, "failed"), h("th", { scope: "col" }, "p50 to p95"))),
+    h("tbody", null, models.map((model) => h("tr", null, h("td", { class: "mono" }, model.model), h("td", { class: "num" }, count(model.calls)),
+      h("td", { class: `num ${model.failed ? "bad" : ""}` }, count(model.failed)), h("td", null, spread(model.p50_ms, model.p95_ms, slowest)))))));
 }
 
 /** @param {import("../kit/kinds.js").ToolFigures[]} tools */
