@@ -3,8 +3,7 @@
 from typing import cast
 
 import pytest
-from tests.journal.postgres.asking import ask
-from tests.journal.postgres.conftest import TABLES
+from tests.journal.postgres.fixtures import emptied
 from tests.runtime.test_crash import EFFECTS, WAYS, Machine, Moment, appends_of, check, dies_at
 
 from remit.journal import MemoryJournal, RedactedStore
@@ -26,7 +25,7 @@ async def test_a_store_that_lets_no_secret_in_conforms(check: Check, journal: Po
 
 def machine(way: str, effect: str, journal: PostgresJournal, url: str) -> Machine:
     """Give a machine with an empty disk."""
-    ask(url, f"TRUNCATE {TABLES}")
+    emptied(url)
     # The suite names the journal in memory; it uses what every store has.
     return Machine(way, effect, cast("MemoryJournal", journal))
 

@@ -10,7 +10,18 @@ from tests.journal.postgres.server import NoServerError, Server, sharing
 
 from remit.journal.postgres import Patience, PostgresJournal, migrate
 
-TABLES = "remit.sessions, remit.batches, remit.accounts, remit.blobs, remit.workers"
+_EMPTY = """
+DO $$
+BEGIN
+    EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ')
+             FROM pg_tables WHERE schemaname = 'remit' AND tablename <> 'migrations');
+END
+$$"""
+
+
+def emptied(url: str) -> None:
+    """Take all out of a store but its version, and the queue with its tables."""
+    ask(url, _EMPTY, "DROP SCHEMA IF EXISTS remit_queue CASCADE")
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +53,7 @@ def database(administered: str) -> Iterator[str]:
 async def url(database: str) -> str:
     """The URL of an empty store."""
     await migrate(database)
-    ask(database, f"TRUNCATE {TABLES}")
+    emptied(database)
     return database
 
 
