@@ -12,13 +12,16 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal
 
-from remit.cli.places import ALL, JOURNAL, WORKERS, fallen, living
-from remit.core.errors import JournalError
+from remit.cli.places import ALL, JOURNAL, WORKERS, fallen, living, stored
+from remit.cli.stores import is_url
+from remit.core.errors import ConfigError, JournalError
 from remit.core.events import SCHEMA
 from remit.core.ports import SessionQuery, SessionRow, Store
 from remit.core.token import VARIABLE
 from remit.core.values import now_ms
+from remit.home import SHARED_KEY, shared_key
 from remit.journal import SqliteJournal
+from remit.journal.postgres import Address
 from remit.telemetry import duration
 
 Level = Literal["ok", "note", "broken"]
@@ -104,6 +107,10 @@ def _environment() -> Finding:
 
 async def place(where: str) -> AsyncIterator[Finding]:
     """Look at a store, its workers and its sessions; nothing but the files of dead workers is changed."""
+    if is_url(where):
+        async for finding in _shared(where):
+            yield finding
+        return
     folder = Path(where)
     journal = folder / JOURNAL
     if not journal.exists():
@@ -117,13 +124,29 @@ async def place(where: str) -> AsyncIterator[Finding]:
     try:
         yield _journal(journal)
         yield _key(folder / "key")
-        yield workers(folder)
+        yield await workers(folder)
         async for finding in _sessions(where, store):
             yield finding
     except JournalError as error:
         yield Finding("store", "broken", str(error))
     finally:
         await store.close()
+
+
+async def _shared(url: str) -> AsyncIterator[Finding]:
+    """Look at a store in a database, and at the key that its machines share."""
+    try:
+        shared_key()
+        yield Finding("key", "ok", f"{SHARED_KEY} is set")
+    except ConfigError as error:
+        yield Finding("key", "broken", str(error))
+    try:
+        async with stored(url) as store:
+            yield Finding("store", "ok", Address.of(url).place)
+            async for finding in _sessions(url, store):
+                yield finding
+    except (ConfigError, JournalError) as error:
+        yield Finding("store", "broken", str(error))
 
 
 def _absent(folder: Path) -> Finding:
@@ -166,11 +189,11 @@ def _key(path: Path) -> Finding:
     return Finding("key", "ok", f"{path}, only yours to read")
 
 
-def workers(folder: Path) -> Finding:
+async def workers(folder: Path) -> Finding:
     """Count the living workers of a store and take away what dead ones left."""
     known = folder / WORKERS
     names = [path.name for path in known.iterdir()] if known.is_dir() else []
-    alive = living(str(folder), names)
+    alive = await living(str(folder), names)
     dead = len(names) - len(alive)
     text = f"{len(alive)} at work"
     if dead:

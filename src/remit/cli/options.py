@@ -5,6 +5,7 @@ import getpass
 import os
 from dataclasses import dataclass
 
+from remit.cli.stores import STORE, usual
 from remit.home import FOLDER
 from remit.journal import Durability
 
@@ -22,7 +23,12 @@ class Driving:
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Take `--store` and `--json`, which every command has."""
-    parser.add_argument("--store", metavar="DIR", default=FOLDER, help="where sessions live (default: %(default)s)")
+    parser.add_argument(
+        "--store",
+        metavar="PLACE",
+        default=usual(),
+        help=f"where sessions live: a folder, or the URL of a PostgreSQL database; also {STORE} (default: {FOLDER})",
+    )
     add_json(parser)
 
 

@@ -1,13 +1,16 @@
 """Places: opens the store or the home a command works on, and finds a session by the beginning of its id."""
 
+import importlib
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, cast
 
 from remit.cli.agents import Loaded
 from remit.cli.options import Driving
 from remit.cli.standing import Standing, stand
+from remit.cli.stores import is_url
 from remit.core.errors import ConfigError, UnknownSessionError
 from remit.core.limits import Tenant
 from remit.core.ports import SessionQuery, SessionRow, Store
@@ -25,14 +28,20 @@ ALL = 1_000_000
 @asynccontextmanager
 async def stored(place: str, secrets: Secrets | None = None) -> AsyncGenerator[Store]:
     """Open the store of a home that exists, and keep secrets out of it; raise `ConfigError` where there is none."""
-    path = Path(place) / JOURNAL
-    if not path.is_file():
-        raise ConfigError(f"no sessions in {place!r}; `remit run` begins one, --store names another place")
-    store = RedactedStore(SqliteJournal(path), secrets or Secrets())
+    store = RedactedStore(await _existing(place), secrets or Secrets())
     try:
         yield store
     finally:
         await store.close()
+
+
+async def _existing(place: str) -> Store:
+    if is_url(place):
+        return await _database().PostgresJournal.open(place)
+    path = Path(place) / JOURNAL
+    if not path.is_file():
+        raise ConfigError(f"no sessions in {place!r}; `remit run` begins one, --store names another place")
+    return SqliteJournal(path)
 
 
 def driven(loaded: Loaded, wish: Driving) -> Loaded:
@@ -81,12 +90,14 @@ async def standing(place: str, store: Store, session: str) -> Standing:
     """Say where a session stands."""
     state = await folded(store, session)
     worker = state.run.worker if state.run else ""
-    return stand(session, state, place, alive=bool(living(place, [worker])))
+    return stand(session, state, place, alive=bool(await living(place, [worker])))
 
 
-def living(place: str, names: Iterable[str]) -> frozenset[str]:
+async def living(place: str, names: Iterable[str]) -> frozenset[str]:
     """Give those of these workers that are alive; the files of the dead are taken away."""
     wanted = {name for name in names if name}
+    if wanted and is_url(place):
+        return await _database().living(place) & wanted
     folder = Path(place) / WORKERS
     if not wanted or not folder.is_dir():
         return frozenset()
@@ -105,5 +116,20 @@ async def fallen(place: str, store: Store, rows: Sequence[SessionRow]) -> frozen
             run = (await folded(store, row.id)).run
             if run is not None and run.suspended is None:
                 workers[row.id] = run.worker
-    alive = living(place, workers.values())
+    alive = await living(place, workers.values())
     return frozenset(name for name, worker in workers.items() if worker not in alive)
+
+
+class _Opens(Protocol):
+    async def open(self, url: str) -> Store: ...
+
+
+class _Database(Protocol):
+    PostgresJournal: _Opens
+
+    async def living(self, url: str) -> frozenset[str]: ...
+
+
+def _database() -> _Database:
+    # Its driver is an extra, and nobody else needs it.
+    return cast("_Database", importlib.import_module("remit.journal.postgres"))

@@ -1,4 +1,4 @@
-"""Standing: where a session stands, what it waits for, and the exact commands that go on. Pure."""
+"""Standing: where a session stands, what it waits for, and the exact commands that go on."""
 
 import re
 import shlex
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from remit.cli.stores import named
 from remit.core.events import RunSuspended
 from remit.core.state import Effect, State
-from remit.home import FOLDER
 from remit.runtime import awaited, doubted, waiting
 from remit.telemetry import call_text, json_text
 
@@ -35,7 +35,7 @@ class Standing:
 
 def stand(session: str, state: State, store: str, *, alive: bool, model: str = "") -> Standing:
     """Say where a session stands; `alive` tells whether the worker of its run is, `model` what is used instead."""
-    tail = "" if store == FOLDER else f" --store {shlex.quote(store)}"
+    tail = named(store)
     another = f" --model {shlex.quote(model)}" if model else ""
 
     def command(verb: str, *words: str) -> str:

@@ -2,27 +2,28 @@
 
 import asyncio
 import contextlib
+import importlib
 import secrets as lots
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, cast
 
 from remit.core.agent import Agent
 from remit.core.errors import ApprovalError, ConfigError, UnknownSessionError
 from remit.core.events import Record, SessionOpened
-from remit.core.ports import Delta, SessionQuery, SessionRow, Store
+from remit.core.ports import Delta, SessionQuery, SessionRow, Store, Workers
 from remit.core.state import State
 from remit.core.token import verify
 from remit.core.values import JsonObject
 from remit.home.beginning import Begin, named
 from remit.home.lives import Lives
-from remit.home.remits import KEY, child_of, own, signing_key
+from remit.home.remits import KEY, SHARED_KEY, child_of, own, shared_key, signing_key
 from remit.home.settings import Settings
 from remit.home.wiring import Wiring
 from remit.journal import MemoryJournal, RedactedStore, SqliteJournal
-from remit.policy import Breakers
+from remit.policy import Breakers, Secrets
 from remit.runtime import (
     FileWorkers,
     LocalWorkers,
@@ -49,8 +50,10 @@ MEMORY = "memory"
 class Home:
     """A place where agents live. Use it as an async context manager."""
 
-    def __init__(self, store: Store, workers: LocalWorkers | FileWorkers, key: bytes, settings: Settings) -> None:
+    def __init__(self, store: Store, workers: Workers, key: bytes, settings: Settings) -> None:
         """Wire a home by hand; `open` does it for a folder."""
+        self.journal = store
+        """The store as it is, for upkeep; whatever is written goes through `store`, which keeps secrets out."""
         self.store: Store = RedactedStore(store, settings.secrets)
         self._workers, self._key, self._settings = workers, key, settings
         self._wiring = Wiring(self.store, workers, key, settings)
@@ -70,12 +73,21 @@ class Home:
 
     @classmethod
     def open(cls, place: str | Path = FOLDER, settings: Settings | None = None) -> "Home":
-        """Open the home in a folder, or in memory; raise `JournalError` when what is there is not ours."""
+        """Open the home in a folder, in memory, or in the database that a URL such as `postgresql://HOST/NAME` names.
+
+        A database is connected to when it is first needed. Its homes on all machines have the same key, which the
+        environment's `REMIT_KEY` gives. Raise `JournalError` when what is in a folder is not ours.
+        """
         settings = settings or Settings()
         if place == MEMORY:
             return cls(MemoryJournal(), LocalWorkers(), lots.token_bytes(32), settings)
         if "://" in str(place):
-            raise ConfigError(f"{str(place)!r} is no folder; a home lives in a folder, or in {MEMORY!r}")
+            # Its driver is an extra, and is loaded by nobody else.
+            shared = cast("_Shared", importlib.import_module("remit.journal.postgres").PostgresJournal(str(place)))
+            key = shared_key()
+            own(settings.token, key)
+            _keep_out(settings.secrets, shared.address.password, key.hex())
+            return cls(shared, shared.workers, key, settings)
         folder = Path(place)
         folder.mkdir(parents=True, exist_ok=True)
         key = signing_key(folder / KEY)
@@ -231,3 +243,22 @@ class Home:
         assert state.opened is not None
         ready, world = await self._wiring.world(agent, state.opened.tenant)
         return await replay(await self.store.read(session), ready, world)
+
+
+class _Address(Protocol):
+    password: str
+
+
+class _Shared(Store, Protocol):
+    @property
+    def workers(self) -> Workers: ...
+    @property
+    def address(self) -> _Address: ...
+
+
+def _keep_out(secrets: Secrets, password: str, key: str) -> None:
+    """Keep what opens a shared store out of every journal."""
+    for name, value in (("database_password", password), (SHARED_KEY, key)):
+        # What cannot be kept out, such as a password of four letters, would hide half of what is written.
+        with contextlib.suppress(ConfigError):
+            secrets.register(name, value)

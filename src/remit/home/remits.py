@@ -15,6 +15,9 @@ from remit.telemetry.spans import heard
 KEY = "key"
 """The file in a home's folder with the key that signs."""
 
+SHARED_KEY = "REMIT_KEY"
+"""The variable with the key of a home in a database, the same on all machines."""
+
 
 def child_of(parent: Remit | None) -> Tree | None:
     """Give the place of a new session below its parent; raise `OverLimitError` when that is too deep."""
@@ -46,4 +49,19 @@ def signing_key(path: Path) -> bytes:
     key = path.read_bytes()
     if len(key) != 32:
         raise ConfigError(f"{path} does not hold a key of 32 bytes; move it away to have a new one made")
+    return key
+
+
+def shared_key() -> bytes:
+    """Read the key that all machines of a home share; raise `ConfigError` that says how to make one."""
+    text = os.environ.get(SHARED_KEY, "")
+    advice = "make it once with `openssl rand -hex 32` and give the same to every process of this database"
+    if not text:
+        raise ConfigError(f"a home in a database needs {SHARED_KEY}, 64 hex digits: {advice}")
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise ConfigError(f"{SHARED_KEY} is not 64 hex digits: {advice}")
     return key

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
-from remit.core.ports import Detector, Model, Store
+from remit.core.ports import Detector, Model, Store, Workers
 from remit.core.programs import Sandbox
 from remit.home.settings import Settings
 from remit.models.http.port import Timeouts, Transport
@@ -18,7 +18,7 @@ from remit.models.stack import stack
 from remit.models.wrappers.breaking import Breaking
 from remit.models.wrappers.rate_limited import shared_rate
 from remit.policy import LOOP_DETECTORS, Breakers, NoProgress, Tolerance, Velocity
-from remit.runtime import FileWorkers, LocalWorkers, Toolsets, Traffic, World
+from remit.runtime import Toolsets, Traffic, World
 from remit.sandbox.choosing import standard
 from remit.sandbox.pool import Pool
 from remit.strategies import react, shaped
@@ -31,7 +31,7 @@ _WORLDS = 256
 class Wiring:
     """What the agents of a home are made to work with."""
 
-    def __init__(self, store: Store, workers: LocalWorkers | FileWorkers, key: bytes, settings: Settings) -> None:
+    def __init__(self, store: Store, workers: Workers, key: bytes, settings: Settings) -> None:
         """Take the ports of the home."""
         others = {name: bears for name, bears in settings.tolerances.items() if name != "*"}
         self.breakers = Breakers(settings.tolerances.get("*", Tolerance()), others=others)

@@ -2,7 +2,6 @@
 
 import io
 import os
-import shlex
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +12,12 @@ from remit.apps.analyst import Written, finding, left, write
 from remit.cli.analyst.telling import files_json, tell, tell_files
 from remit.cli.driving import Driver, Items
 from remit.cli.screen import Screen
+from remit.cli.stores import named
 from remit.core.agent import Agent
 from remit.core.events import Record
 from remit.core.ports import Delta
 from remit.core.values import JsonValue
-from remit.home import FOLDER, Home
+from remit.home import Home
 from remit.runtime import RunResult
 from remit.telemetry.spans import TRACEPARENT
 
@@ -44,8 +44,9 @@ class Asking:
         status = await Driver(self.home, self.store, self.screen, self.model).drive(items, [])
         result = self._ended()
         if result.status == "waiting":
-            place = "" if self.store == FOLDER else f" --store {shlex.quote(self.store)}"
-            self.screen.hint(f"then `remit analyst --show {result.session}{place}` gives the answer and its files")
+            self.screen.hint(
+                f"then `remit analyst --show {result.session}{named(self.store)}` gives the answer and its files"
+            )
             return status
         found = finding(result.output) if result.status == "done" else None
         if found is not None:

@@ -23,6 +23,7 @@ from remit.cli.options import add_store
 from remit.cli.places import folded, home
 from remit.cli.screen import Screen
 from remit.cli.standing import stand
+from remit.cli.stores import beside
 from remit.core.errors import ConfigError
 from remit.core.values import now_ms
 from remit.home import Home
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def main(args: argparse.Namespace) -> int:
     """Handle an inbox and say what became of each mail."""
-    setup, store = _setup(args), Path(args.store)
+    setup, store = _setup(args), beside(args.store)
     mails = await _mails(args.inbox)
     screen = Screen(out=args.out, json=args.json)
     known = settings(setup, os.environ)
@@ -91,7 +92,7 @@ def _introduce(screen: Screen, args: argparse.Namespace, setup: Setup, desk: Ope
         + (f" (offline: {thinker})" if setup.model == OFFLINE else "")
     )
     if setup.jira == LOCAL:
-        outbox = Path(args.store) / "outbox"
+        outbox = beside(args.store) / "outbox"
         screen.hint(f"Jira, mail and webhook are local stand-ins; nothing leaves this machine. Mails go to {outbox}")
     else:
         screen.hint(f"Jira: {setup.jira}, mail: {setup.smtp}, webhook: {setup.webhook or 'none'}")

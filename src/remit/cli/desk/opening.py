@@ -16,6 +16,7 @@ from remit.apps.desk.model import OfflineModel
 from remit.apps.desk.places import Desk, Places
 from remit.apps.desk.standins import JiraStandIn, MailStandIn, WebhookStandIn
 from remit.cli.agents import Loaded, load_model
+from remit.cli.stores import beside
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
 from remit.home import Settings
@@ -192,7 +193,7 @@ def _agent(desk: Desk, setup: Setup) -> Agent:
 
 def loaded(place: str) -> Loaded:
     """Give the desk of a store for `resume`, `approve` and their like: its declaration now, its places when driven."""
-    store = Path(place)
+    store = beside(place)
     setup = recall(store)
     known = settings(setup, os.environ)
 

@@ -53,7 +53,7 @@ class Acting:
         """Say where a session stands and how to go on."""
         state = await folded(self.store, session)
         worker = state.run.worker if state.run else ""
-        return stand(session, state, self.place, alive=bool(living(self.place, [worker])))
+        return stand(session, state, self.place, alive=bool(await living(self.place, [worker])))
 
     async def _clean(self, session: str, reason: str) -> Store:
         # Only a reason could bring a secret in, and only the settings of the agent say what is one.

@@ -4,11 +4,13 @@ It only reads, as `remit show --follow` does: whoever works in the store does no
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from remit.cli.places import JOURNAL, living
+from remit.cli.stores import is_url
 from remit.cli.top.board import DAY, Ask, Board
 from remit.cli.top.headline import Budget, Headline, headline
 from remit.cli.top.lines import Line
@@ -43,6 +45,9 @@ class Picture:
 
 def written(place: str) -> Callable[[], Mark]:
     """Give what tells whether any process wrote to the store of a home: times and sizes of its files."""
+    if is_url(place):
+        # A database does not tell as files do: it is asked each time.
+        return lambda: ((time.time_ns(), 0),)
     path = Path(place) / JOURNAL
     files = (path, path.with_name(f"{path.name}-wal"))
 
@@ -95,7 +100,7 @@ class Watching:
             await self._follower.look()
             await self._backlog.look()
             self._budgets = await self._spent(now)
-        return self._check(now) or fresh
+        return await self._check(now) or fresh
 
     def picture(self) -> Picture:
         """Say how everything stands."""
@@ -103,12 +108,12 @@ class Watching:
         head = headline(self.board, lines, asks, queue, self._budgets)
         return Picture(self._clock(), lines, asks, head, self.board.hidden, self._follower.failures)
 
-    def _check(self, now: int) -> bool:
+    async def _check(self, now: int) -> bool:
         """See whether workers live, now and then; say whether it was done."""
         due = now - self._checked >= _CHECK
         if due:
             workers = self.board.workers()
-            alive = living(self._place, workers.values())
+            alive = await living(self._place, workers.values())
             self.board.fell(frozenset(name for name, worker in workers.items() if worker not in alive))
             self._checked = now
         return due

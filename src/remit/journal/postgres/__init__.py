@@ -4,7 +4,7 @@ from remit.journal.postgres.address import Address
 from remit.journal.postgres.journal import PostgresJournal
 from remit.journal.postgres.lines import Patience
 from remit.journal.postgres.schema import Migration, SchemaStatus, migrate, status
-from remit.journal.postgres.workers import PostgresWorkers
+from remit.journal.postgres.workers import PostgresWorkers, living
 
 __all__ = [
     "Address",
@@ -13,6 +13,7 @@ __all__ = [
     "PostgresJournal",
     "PostgresWorkers",
     "SchemaStatus",
+    "living",
     "migrate",
     "status",
 ]

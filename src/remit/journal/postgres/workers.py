@@ -15,8 +15,9 @@ from collections.abc import Sequence
 
 from remit.core.errors import JournalError, SessionBusyError
 from remit.core.events import Record, RunEnded, RunOpened, RunResumed, RunSuspended
+from remit.journal.postgres.address import Address
 from remit.journal.postgres.door import Line
-from remit.journal.postgres.lines import Lines
+from remit.journal.postgres.lines import Lines, Patience
 
 _FORGOTTEN = 10_000
 """Names of the dead that are kept in memory."""
@@ -39,6 +40,15 @@ FROM (SELECT number, owner FROM remit.sessions AS under_way
       AND NOT EXISTS (SELECT FROM remit.workers WHERE name = under_way.owner)) AS lost
 WHERE sessions.number = lost.number AND sessions.owner = lost.owner"""
 _FALLEN = "SELECT id FROM remit.sessions WHERE status = 'running' AND owner = '' ORDER BY changed LIMIT $1"
+
+
+async def living(url: str, *, patience: Patience | None = None) -> frozenset[str]:
+    """Give the names of those who drive sessions of a database now, without being one."""
+    lines = Lines(Address.of(url), patience or Patience(), 1)
+    try:
+        return await PostgresWorkers(lines).look()
+    finally:
+        await lines.close()
 
 
 class PostgresWorkers:
