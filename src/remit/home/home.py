@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import secrets as lots
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, cast
@@ -87,7 +87,9 @@ class Home:
             key = shared_key()
             own(settings.token, key)
             _keep_out(settings.secrets, shared.address.password, key.hex())
-            return cls(shared, shared.workers, key, settings)
+            home = cls(shared, shared.workers, key, settings)
+            shared.driven = home.lives.drives
+            return home
         folder = Path(place)
         folder.mkdir(parents=True, exist_ok=True)
         key = signing_key(folder / KEY)
@@ -157,10 +159,15 @@ class Home:
 
     async def resume(self, agent: Agent, session: str) -> RunResult:
         """Go on with a session after a crash, a decision or a pause; raise `UnknownSessionError` when there is none."""
+        result, _ = await self.go_on(agent, session, ())
+        return result
+
+    async def go_on(self, agent: Agent, session: str, records: Sequence[Record]) -> tuple[RunResult, State]:
+        """Like `resume`, for who has just read the session, and say what it is then; without records it is read."""
         await self._wiring.check(agent)
         with self.lives.begin(session):
-            living = await self._loaded(agent, session, await self._records(session))
-        return await self.lives.drive(living)
+            living = await self._loaded(agent, session, records or await self._records(session))
+        return await self.lives.drive(living), living.state
 
     async def _living(self, agent: Agent, session: str, tenant: str, token: str) -> Session:
         name = session or lots.token_hex(6)
@@ -250,6 +257,8 @@ class _Address(Protocol):
 
 
 class _Shared(Store, Protocol):
+    driven: Callable[[str], bool]
+
     @property
     def workers(self) -> Workers: ...
     @property

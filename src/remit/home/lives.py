@@ -33,6 +33,10 @@ class Lives:
         for tell in self._stirred:
             tell(name)
 
+    def drives(self, name: str) -> bool:
+        """Say whether a session is being driven here, or is about to be."""
+        return name in self._active
+
     def living(self, name: str) -> Session | None:
         """Give a session that is being driven here; `None` for any other."""
         return self._active.get(name)

@@ -2,13 +2,14 @@
 
 import contextlib
 import importlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, cast
 
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
-from remit.core.ports import Detector, Model, Store, Workers
+from remit.core.ports import Detector, Gate, Model, Store, Workers
 from remit.core.programs import Sandbox
 from remit.home.settings import Settings
 from remit.models.http.port import Timeouts, Transport
@@ -16,8 +17,8 @@ from remit.models.keys import Keys
 from remit.models.names import provider_of
 from remit.models.stack import stack
 from remit.models.wrappers.breaking import Breaking
-from remit.models.wrappers.rate_limited import shared_rate
-from remit.policy import LOOP_DETECTORS, Breakers, NoProgress, Tolerance, Velocity
+from remit.models.wrappers.rate_limited import Allotment, Pace, Rate, SharedRate, key_digest, shared_rate
+from remit.policy import LOOP_DETECTORS, Breakers, BreakerStatus, NoProgress, Tolerance, Velocity
 from remit.runtime import Toolsets, Traffic, World
 from remit.sandbox.choosing import standard
 from remit.sandbox.pool import Pool
@@ -28,16 +29,62 @@ _WORLDS = 256
 """Agents whose wiring is kept; more than that are made for one use each."""
 
 
+class Circuits(Gate, Protocol):
+    """The circuits of a home: its own, or its part of a fleet's."""
+
+    def snapshot(self) -> dict[str, BreakerStatus]:
+        """Show all that are known, by name."""
+        ...
+
+
+class Sharing(Protocol):
+    """What the processes of a store share beside the journal."""
+
+    def breakers(
+        self, tolerance: Tolerance | None = None, *, others: Mapping[str, Tolerance] | None = None
+    ) -> Circuits:
+        """Make the circuits of this process."""
+        ...
+
+    def share(self, name: str, bounds: Sequence[tuple[float, float]]) -> Allotment:
+        """Give this process's part of a bound, by rates a second and sizes; an infinite rate means room."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what is held."""
+        ...
+
+
+def sharing(store: Store) -> Sharing | None:
+    """Give what the processes of a store share; nothing where each is on its own, as they are on SQLite."""
+    # Whoever made such a store has loaded what it is made of; nobody else should.
+    postgres = sys.modules.get("remit.journal.postgres")
+    if postgres is None or not isinstance(store, cast("type[_Addressed]", postgres.PostgresJournal)):
+        return None
+    return cast("Sharing", importlib.import_module("remit.journal.postgres.shared").Sharing(store.address))
+
+
+class _Addressed(Protocol):
+    @property
+    def address(self) -> object: ...
+
+
 class Wiring:
     """What the agents of a home are made to work with."""
 
-    def __init__(self, store: Store, workers: Workers, key: bytes, settings: Settings) -> None:
-        """Take the ports of the home."""
+    def __init__(
+        self, store: Store, workers: Workers, key: bytes, settings: Settings, shared: "Sharing | None" = None
+    ) -> None:
+        """Take the ports of the home, and what it shares with other processes; without that it is on its own."""
         others = {name: bears for name, bears in settings.tolerances.items() if name != "*"}
-        self.breakers = Breakers(settings.tolerances.get("*", Tolerance()), others=others)
+        bears = settings.tolerances.get("*", Tolerance())
+        self.shared = shared
+        self.breakers: Circuits = (
+            Breakers(bears, others=others) if shared is None else shared.breakers(bears, others=others)
+        )
         self.toolsets = Toolsets()
         self.sandbox: Sandbox | Pool = settings.sandbox or Pool(standard())
-        self._turns = Traffic(settings.flows)
+        self._turns = Traffic(settings.flows, allot=None if shared is None else shared.share)
         self._store, self._workers, self._key, self._settings = store, workers, key, settings
         self._tenants = {tenant.name: tenant for tenant in settings.tenants}
         self._seen: dict[str, str] = {}
@@ -87,8 +134,14 @@ class Wiring:
             else maker(name)
         )
         provider, key = provider_of(model), "" if maker else self._key_of(model)
-        rate = shared_rate(provider, key, settings.paces[provider]) if provider in settings.paces else None
+        rate = self._rate(provider, key, settings.paces[provider]) if provider in settings.paces else None
         return stack(made, gate=self.breakers, rate=rate, cache=settings.answers, prices=settings.prices)
+
+    def _rate(self, provider: str, key: str, pace: Pace) -> Rate | SharedRate:
+        if self.shared is None:
+            return shared_rate(provider, key, pace)
+        share, name = self.shared.share, f"pace/{key_digest(provider, key)}"
+        return SharedRate(pace, lambda bounds: share(name, bounds))
 
     def _key_of(self, model: str) -> str:
         """Find the key of a model and keep it out of every journal; empty when there is none."""

@@ -8,7 +8,7 @@ from remit.models.answers import AnswerFile
 from remit.models.wrappers.breaking import Breaking
 from remit.models.wrappers.cached import Cached
 from remit.models.wrappers.priced import Priced
-from remit.models.wrappers.rate_limited import Rate, RateLimited
+from remit.models.wrappers.rate_limited import Rate, RateLimited, SharedRate
 from remit.models.wrappers.retrying import Retrying
 
 _NONE: Mapping[str, Price] = MappingProxyType({})
@@ -18,7 +18,7 @@ def stack(
     model: Model,
     *,
     gate: Gate,
-    rate: Rate | None = None,
+    rate: Rate | SharedRate | None = None,
     cache: AnswerFile | None = None,
     attempts: int = 3,
     prices: Mapping[str, Price] = _NONE,

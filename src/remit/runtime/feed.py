@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from typing import Protocol
 
 from remit.core.events import Record
@@ -80,6 +81,23 @@ class Feed:
         """Begin without listeners."""
         self._session, self._store = session, store
         self._listeners: list[Hearer] = []
+        self.tail = 0
+        """How far the journal was said to be durable."""
+        self.answer = 0
+        """The number of the answer that is being written; those written at the same time have one together."""
+        self.writing = 0
+        """How many answers are being written."""
+
+    @contextmanager
+    def answering(self) -> Generator[None]:
+        """Have what is said meanwhile known as one answer."""
+        if not self.writing:
+            self.answer += 1
+        self.writing += 1
+        try:
+            yield
+        finally:
+            self.writing -= 1
 
     def listen(self, after: int = 0) -> Listener:
         """Add a listener that begins after a place in the journal."""
@@ -104,6 +122,7 @@ class Feed:
 
     def advance(self, tail: int) -> None:
         """Say that the journal is durable up to here."""
+        self.tail = tail
         for listener in self._listeners:
             listener.put(tail)
 

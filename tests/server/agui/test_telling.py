@@ -159,7 +159,9 @@ async def test_a_run_that_somebody_paused_says_so_and_is_told_on_once_it_is_resu
     rigs: list[Rig] = []
 
     def turn(request: Request) -> Reply:
-        rigs[0].service.driver.pause(request.session, "wait a little")
+        living = rigs[0].service.home.lives.living(request.session)
+        assert living is not None
+        living.pause("wait a little")
         return says("", use("effect"))
 
     model = ScriptedModel(iter([turn, says("done"), says("and on")]))

@@ -29,7 +29,7 @@ from remit.server.console import console
 from remit.server.entrance import Bounds
 from remit.server.exporting.following import Pace
 from remit.server.projection.running import projecting
-from remit.server.service import Service
+from remit.server.service import Allows, Service
 from remit.server.switches import Board, guarded
 from remit.testing import EffectCounter, ScriptedModel, calls, says, use
 from remit.tools import tool
@@ -266,7 +266,7 @@ async def open_shop(
         Home.open(place, guarded(Settings(tenants=TENANTS), board)) as home,
         projecting(home, place, pace=Pace(every=0.1, least=0.02), every=0.1) as views,
     ):
-        service = Service(home, shop.agents(), projection=views, own_approvals=True, switches=board)
+        service = Service(home, shop.agents(), projection=views, allows=Allows(own_approvals=True), switches=board)
         cookies = opened.cookies if opened else None
         entry = access.access if isinstance(access, Opened) else access
         app = site(service, entry, Bounds(), cookies=cookies, register=register, fronts=[console])

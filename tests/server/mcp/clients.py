@@ -23,7 +23,7 @@ from remit.server.access.port import Action, Asked, Principal
 from remit.server.api import Bind, serving, site
 from remit.server.entrance import Bounds
 from remit.server.mcp import front
-from remit.server.service import Service
+from remit.server.service import Allows, Service
 from remit.testing import ScriptedModel, says, use
 from remit.tools import tool
 
@@ -107,7 +107,7 @@ async def served(
 ) -> AsyncGenerator[Served]:
     """Serve agents over MCP meanwhile."""
     async with Home.open(place, Settings(tenants=TENANTS)) as home:
-        service, access = Service(home, agents, own_approvals=own, streams=streams), Demoting()
+        service, access = Service(home, agents, allows=Allows(own_approvals=own, streams=streams)), Demoting()
         app = site(service, access, bounds or Bounds(), fronts=[lambda entrance: front(entrance, keys=[KEY])])
         async with serving(app, service, Bind(port=0), grace=10) as url:
             yield Served(service, url, access)

@@ -15,7 +15,7 @@ from remit.server.access.stores.memory import MemoryAccessStore
 from remit.server.api import Bind, serving, site
 from remit.server.entrance import Bounds
 from remit.server.openai import BASE, front
-from remit.server.service import Service
+from remit.server.service import Allows, Service
 from remit.server.switches import Board
 
 
@@ -35,7 +35,10 @@ async def served(
         Board(store.switches, every=0.05).kept() as board,
         Home.open(place, Settings(tenants=TENANTS)) as home,
     ):
-        service, access = Service(home, agents, own_approvals=own, switches=board, streams=streams), Anybody(store.log)
+        service, access = (
+            Service(home, agents, allows=Allows(own_approvals=own, streams=streams), switches=board),
+            Anybody(store.log),
+        )
         app = site(service, access, bounds or Bounds(), fronts=[front])
         async with (
             serving(app, service, Bind(port=0), grace=10) as url,

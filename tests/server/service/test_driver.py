@@ -289,14 +289,16 @@ async def test_a_machine_that_slept_finds_what_lapsed_meanwhile_by_the_clock_on_
         service = Service(home, [agent])
         session = (await service.begin(ME, Wish("clerk", "act"))).view.id
         await _until(home, session, "RunSuspended")
-        await _rests(service.driver)
-        service.driver.catch_up(now_ms())
-        assert service.driver.working() == 0
-        service.driver.catch_up(now_ms() + 1000_000)
-        assert service.driver.working() == 1
-        await _rests(service.driver)
+        driver = service.driver
+        assert isinstance(driver, Driver)
+        await _rests(driver)
+        driver.catch_up(now_ms())
+        assert driver.working() == 0
+        driver.catch_up(now_ms() + 1000_000)
+        assert driver.working() == 1
+        await _rests(driver)
         # It is not time yet by the clock that counts, so it sleeps on and is looked at again then.
         assert (await _state(home, session)).seq == await _until(home, session, "RunSuspended")
-        service.driver.catch_up(now_ms() + 1000_000)
+        driver.catch_up(now_ms() + 1000_000)
         assert service.driver.working() == 1
         await service.drain(5)

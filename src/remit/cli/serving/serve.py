@@ -1,40 +1,41 @@
 """`remit serve`: agents, their sessions and what people decide, over HTTP, until it is stopped."""
 
 import argparse
-import asyncio
 import contextlib
 import importlib
-import os
-import signal
-import sys
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol, cast
 
 from remit.cli import exits
-from remit.cli.agents import Loaded, load
 from remit.cli.options import add_driving, add_store, driving, login
-from remit.cli.places import driven, home, settled
-from remit.cli.resuming import DESK
+from remit.cli.places import home
 from remit.cli.screen import Screen
 from remit.cli.serving import fronts, telemetry
-from remit.core.agent import Agent
+from remit.cli.serving.drivers import alone, replica
+from remit.cli.serving.served import loaded, ready, seconds, shared_settings, stopping
+from remit.cli.stores import is_url
 from remit.core.errors import ConfigError
-from remit.core.limits import Tenant
-from remit.home import MEMORY, Settings
-from remit.journal import Durability
-from remit.server.access import Access, AccessSettings, Cookies, MemoryAccessStore, SqliteAccessStore, open_access
+from remit.home import MEMORY
+from remit.server.access import (
+    Access,
+    AccessSettings,
+    AccessStore,
+    Cookies,
+    MemoryAccessStore,
+    PostgresAccessStore,
+    SqliteAccessStore,
+    open_access,
+)
 from remit.server.administration import Register
 from remit.server.exporting import rules
 from remit.server.notices import noticing
 from remit.server.projection.running import projecting
-from remit.server.service import Service
+from remit.server.service import Allows, Service
 from remit.server.service.streams import EACH
 from remit.server.switches import Board, guarded
 from remit.tools.registry import FILE
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tenant", metavar="NAME", default="", help="whose sessions those on this machine have")
     parser.add_argument(
         "--grace", metavar="S", type=float, default=30.0, help="seconds for a step under way when stopped (default: 30)"
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=int,
+        choices=(0, 1),
+        default=1,
+        help="0 to drive nothing here but have `remit worker` do it, which needs a database (default: %(default)s)",
     )
     parser.add_argument(
         "--streams", metavar="N", type=int, default=EACH, help="event streams of one person at once (default: 100)"
@@ -75,12 +84,10 @@ async def main(args: argparse.Namespace) -> int:
     api, wish, place = _api(), driving(args), str(args.store)
     _check(args)
     telling, beside = telemetry.wanted(args), fronts.fronts(args)
-    # Standard output says where we listen, so what an agent's module prints goes elsewhere.
-    with contextlib.redirect_stdout(sys.stderr):
-        found = [driven(_loaded(ref, place), wish) for ref in args.agents]
-    settings = _settled(found, str(args.tenant), wish.durability)
+    found = loaded(args.agents, place, wish)
+    settings = shared_settings(found, str(args.tenant), wish.durability)
     async with contextlib.AsyncExitStack() as closing:
-        store = MemoryAccessStore() if place == MEMORY else SqliteAccessStore(place)
+        store = _access(place)
         closing.push_async_callback(store.close)
         terms = AccessSettings.read(FILE)
         tenant = str(args.tenant) or settings.tenants[0].name
@@ -90,20 +97,20 @@ async def main(args: argparse.Namespace) -> int:
         switches = await closing.enter_async_context(Board(store.switches).kept())
         opened = await closing.enter_async_context(home(place, guarded(settings, switches)))
         notices = await closing.enter_async_context(noticing(FILE, settings.secrets))
-        agents = [await closing.enter_async_context(_ready(one)) for one in found]
+        agents = [await closing.enter_async_context(ready(one)) for one in found]
         views = await closing.enter_async_context(projecting(opened, place))
         service = Service(
             opened,
             agents,
-            own_approvals=terms.own_approvals,
-            streams=args.streams,
+            allows=Allows(own_approvals=terms.own_approvals, streams=args.streams),
             projection=views,
             switches=switches,
+            driving=alone if args.workers else replica,
         )
         register = Register(door.keys, store.log, door.facts, strangers=len(settings.tenants) == 1)
         app = api.site(service, door.access, cookies=door.cookies, register=register, fronts=beside)
         bind = api.Bind(host=args.host, port=args.port)
-        with _stopping() as stop:
+        with stopping() as stop:
             # Around the service: what its last steps were is told too.
             async with (
                 telemetry.telling(opened, api, telling, notices) as watched,
@@ -116,63 +123,24 @@ async def main(args: argparse.Namespace) -> int:
     return exits.DONE
 
 
+def _access(place: str) -> AccessStore:
+    if place == MEMORY:
+        return MemoryAccessStore()
+    return PostgresAccessStore(place) if is_url(place) else SqliteAccessStore(place)
+
+
 def _check(args: argparse.Namespace) -> None:
     """Raise `ConfigError` for numbers that cannot be meant."""
     if not 0 <= args.port < 65536:
         raise ConfigError(f"--port is from 0 to 65535, not {args.port}")
-    if not 0 <= args.grace < float("inf"):
-        raise ConfigError(f"--grace is in seconds, 0 or more, not {args.grace}")
+    seconds("--grace", args.grace)
+    if not args.workers and not is_url(str(args.store)):
+        raise ConfigError(
+            "--workers 0 leaves the work to `remit worker`, which shares a database, and "
+            f"{str(args.store)!r} is a folder: --store postgresql://USER@HOST/DATABASE, or REMIT_STORE"
+        )
     if args.streams < 1:
         raise ConfigError(f"--streams is at least 1, not {args.streams}")
-
-
-def _loaded(ref: str, place: str) -> Loaded:
-    if ref != DESK:
-        return load(ref)
-    # Servers and mail come with it, which no other agent should have to load.
-    return cast("_Opening", importlib.import_module("remit.cli.desk.opening")).loaded(place)
-
-
-def _settled(found: Sequence[Loaded], tenant: str, durability: Durability | None) -> Settings:
-    """Give the settings of the one home that all live in; raise `ConfigError` when two agents want different ones."""
-    said = [one for one in found if one.settings is not None]
-    if any(one.settings is not said[0].settings for one in said):
-        raise ConfigError("agents with different `settings` cannot live in one home; serve them one by one")
-    if not found:
-        return Settings(tenants=(Tenant(name=tenant or "default"),), durability=durability or "process")
-    return settled(said[0] if said else found[0], tenant, durability)
-
-
-@contextlib.asynccontextmanager
-async def _ready(loaded: Loaded) -> AsyncGenerator[Agent]:
-    if loaded.ready is None:
-        yield loaded.agent
-        return
-    async with loaded.ready() as agent:
-        yield agent
-
-
-@contextlib.contextmanager
-def _stopping() -> Generator[asyncio.Event]:
-    """Say when somebody wants us to stop; the second time, stop at once: the journal has every intent."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-
-    def heard() -> None:
-        if stop.is_set():
-            os._exit(exits.PAUSED)
-        stop.set()
-
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, heard)
-    try:
-        yield stop
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-
-
-class _Opening(Protocol):
-    def loaded(self, place: str) -> Loaded: ...
 
 
 class _Api(Protocol):

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 
 from remit.core.errors import ConfigError
 from remit.home import Home
+from remit.journal.postgres import PostgresJournal
 from remit.server.access.sites import is_loopback
 from remit.server.exporting import Backlog, Sending, Source, breakers, follower, metrics, queue, watching
+from remit.server.fleet import Waiting
 from remit.telemetry.metrics import Measured, Metrics
 
 COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -35,12 +37,7 @@ class Wanted:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what shapes it."""
-    parser.add_argument(
-        "--metrics",
-        metavar="[HOST:]PORT",
-        default="",
-        help="give metrics of all tenants to whoever reaches this port, at /metrics; on loopback unless HOST is given",
-    )
+    add_metrics(parser, "metrics of all tenants")
     parser.add_argument(
         "--otlp",
         metavar="URL",
@@ -55,9 +52,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_metrics(parser: argparse.ArgumentParser, what: str) -> None:
+    """Take `--metrics`."""
+    parser.add_argument(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        default="",
+        help=f"give {what} to whoever reaches this port, at /metrics; on loopback unless HOST is given",
+    )
+
+
+def place(args: argparse.Namespace) -> tuple[str, int]:
+    """Read what `add_metrics` took: where to be scraped, no host for nowhere; raise `ConfigError` else."""
+    return _place(str(args.metrics)) if args.metrics else ("", 0)
+
+
 def wanted(args: argparse.Namespace) -> Wanted:
     """Read what `add_arguments` took and the environment; raise `ConfigError` for what cannot be."""
-    host, port = _place(str(args.metrics)) if args.metrics else ("", 0)
+    host, port = place(args)
     return Wanted(host, port, _export(str(args.otlp)), _logs(str(args.log)))
 
 
@@ -76,18 +88,29 @@ async def telling(home: Home, api: "Serving", wish: Wanted, notices: "_Export | 
                 yield ""
                 return
             sources = [metrics(accumulated), follower(following), *(one.measured for one in sending)]
-            async with _scraped(home, api, wish, sources) as url:
+            async with scraped(home, api, (wish.host, wish.port), sources) as url:
                 yield url
 
 
 @contextlib.asynccontextmanager
-async def _scraped(home: Home, api: "Serving", wish: Wanted, own: Sequence[Source]) -> AsyncGenerator[str]:
-    backlog = Backlog(home.store)
+async def scraped(
+    home: Home,
+    api: "Serving",
+    where: tuple[str, int],
+    own: Sequence[Source],
+    ready: Callable[[], bool] = lambda: True,
+) -> AsyncGenerator[str]:
+    """Tell what `own` sources tell, the circuits and the queue, meanwhile; give the address.
+
+    Beside it stands whether the process lives and is `ready`, for those who start and stop it.
+    """
+    backlog = Waiting(home.journal.queue) if isinstance(home.journal, PostgresJournal) else Backlog(home.store)
     sources = [*own, breakers(home.breakers.snapshot), queue(backlog.queued)]
     told = cast("_Prometheus", importlib.import_module("remit.server.exporting.prometheus")).Exposition(sources)
     scraping = cast("_Scraping", importlib.import_module("remit.server.exporting.scraping"))
-    site = scraping.scraped(told, backlog.look, loopback=is_loopback(wish.host))
-    async with api.listening(site, api.Bind(host=wish.host, port=wish.port)) as url:
+    host, port = where
+    site = scraping.scraped(told, backlog.look, ready, loopback=is_loopback(host))
+    async with api.listening(site, api.Bind(host=host, port=port)) as url:
         yield url + scraping.PATH
 
 
@@ -156,4 +179,6 @@ class _Prometheus(Protocol):
 class _Scraping(Protocol):
     PATH: str
 
-    def scraped(self, told: object, look: Callable[[], Awaitable[None]], *, loopback: bool) -> object: ...
+    def scraped(
+        self, told: object, look: Callable[[], Awaitable[None]], ready: Callable[[], bool], *, loopback: bool
+    ) -> object: ...

@@ -3,16 +3,20 @@
 from remit.journal.postgres.address import Address
 from remit.journal.postgres.journal import PostgresJournal
 from remit.journal.postgres.lines import Patience
+from remit.journal.postgres.queue import Depth, PostgresQueue, Term
 from remit.journal.postgres.schema import Migration, SchemaStatus, migrate, status
 from remit.journal.postgres.workers import PostgresWorkers, living
 
 __all__ = [
     "Address",
+    "Depth",
     "Migration",
     "Patience",
     "PostgresJournal",
+    "PostgresQueue",
     "PostgresWorkers",
     "SchemaStatus",
+    "Term",
     "living",
     "migrate",
     "status",

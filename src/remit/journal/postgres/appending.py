@@ -24,7 +24,8 @@ _NAMES = 20_000
 _STATEMENT = (
     "SELECT verdict, tail, term, place, stood FROM remit.append_1($1::text[], $2::bigint[], $3::bigint[], "
     "$4::bigint[], $5::bigint[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], "
-    "$12::text[], $13::int[], $14::int[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19)"
+    "$12::text[], $13::text[], $14::boolean[], $15::int[], $16::int[], $17::bigint[], $18::bigint[], $19::text[], "
+    "$20::text[], $21)"
 )
 _DONE, _FENCED = 0, 1
 
@@ -44,6 +45,10 @@ class Append:
     """Who drives it from here on, nobody when empty; `None` when that stays as it is."""
     epoch: int | None
     """The epoch it must still be, for those who write by a lease."""
+    version: str = ""
+    """Of the agent, when the session begins."""
+    stirs: bool = False
+    """Whether somebody wrote whom a worker should hear."""
     mark: int = field(default_factory=lambda: secrets.randbits(63))
     future: "asyncio.Future[tuple[int, int]] | None" = None
 
@@ -163,8 +168,10 @@ class Appender:
             [row and row.status for row in rows],
             [row and row.why for row in rows],
             [row and row.agent for row in rows],
+            [append.version for append in group],
             [row and row.tenant for row in rows],
             [row and row.parent for row in rows],
+            [append.stirs for append in group],
             starts,
             [places[entry.account] for entry in entries],
             [entry.amount for entry in entries],

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from remit.core.errors import ConfigError, CorruptJournalError, JournalBusyError, JournalError
 from remit.journal.postgres.address import Address
+from remit.journal.postgres.archived import ARCHIVED, ArchivedError
 
 INSTALL = "pip install 'remit[postgres]'"
 
@@ -111,6 +112,8 @@ def explain(address: Address, error: Exception, seconds: float = 0.0) -> Excepti
     """Say in our words, without what was in the statement or the URL, what went wrong."""
     if isinstance(error, JournalError | ConfigError):
         return error
+    if _state(error) == ARCHIVED:
+        return ArchivedError(_told(error))
     if blames(error):
         # Not repeated: it may quote what was brought.
         what = _state(error) or type(error).__name__

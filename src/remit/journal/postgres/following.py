@@ -5,14 +5,12 @@ one line with all others that do, and an append should not.
 """
 
 import asyncio
-import contextlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from remit.core.errors import JournalError
-from remit.journal.postgres.door import Line
-from remit.journal.postgres.lines import Lines, hang_up
+from remit.journal.postgres.lines import Lines
+from remit.journal.postgres.signals import Signals
 
 CHANNEL = "remit_news"
 _PAYLOAD = 7000
@@ -35,14 +33,13 @@ class Follower:
 class News:
     """The followers of this process, and what it tells those of others."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, signals: Signals) -> None:
         """Listen to nothing until somebody follows."""
-        self._lines = lines
+        self._lines, self._signals = lines, signals
         self._waiting: dict[str, set[Follower]] = {}
         self._fresh: set[str] = set()
         self._telling: asyncio.Task[None] | None = None
-        self._hearing: asyncio.Task[None] | None = None
-        self._deaf = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
@@ -55,15 +52,10 @@ class News:
 
     async def _tell(self) -> None:
         while self._fresh:
-            payloads = _payloads(sorted(self._fresh))
+            # What is lost of it is found: those who follow look for themselves now and then.
+            for payload in _payloads(sorted(self._fresh)):
+                self._signals.say(CHANNEL, payload)
             self._fresh.clear()
-            # Not tried again: those who follow look for themselves now and then.
-            with contextlib.suppress(JournalError):
-                await self._lines.do(
-                    lambda line, payloads=payloads: line.fetch(
-                        "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload", CHANNEL, payloads
-                    )
-                )
             await asyncio.sleep(_PAUSE)
 
     # -- hearing ---------------------------------------------------------------------------------------------------
@@ -72,8 +64,9 @@ class News:
         """Begin to follow."""
         follower = Follower()
         self._waiting.setdefault(session, set()).add(follower)
-        if self._hearing is None:
-            self._hearing = asyncio.create_task(self._hear())
+        if self._looking is None:
+            self._signals.hear(CHANNEL, self._heard, self._wake_all)
+            self._looking = asyncio.create_task(self._look())
         return follower
 
     def leave(self, session: str, follower: Follower) -> None:
@@ -91,64 +84,32 @@ class News:
         for session in self._waiting:
             self._wake(session)
 
-    def _heard(self, connection: Any, process: int, channel: str, payload: str, /) -> None:
+    def _heard(self, payload: str) -> None:
         for session in json.loads(payload):
             self._wake(session)
 
-    async def _hear(self) -> None:
-        """Listen from the first follower on, and look for what was missed."""
-        line: Line | None = None
-        try:
-            while True:
-                if line is None:
-                    line = await self._listen()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._lines.patience.poll):
-                        await self._deaf.wait()
-                line = await self._look(line)
-        finally:
-            if line is not None:
-                await hang_up(line)
-
-    async def _listen(self) -> Line | None:
-        """Listen; `None` when that is not possible now."""
-        self._deaf.clear()
-        try:
-            line = await self._lines.take()
-            line.add_termination_listener(lambda _: self._deaf.set())
-            await line.add_listener(CHANNEL, self._heard)
-        except Exception:  # noqa: BLE001 - those who follow look for themselves meanwhile, and are told if that fails
-            return None
-        # What was appended before we listened.
-        self._wake_all()
-        return line
-
-    async def _look(self, line: Line | None) -> Line | None:
-        """Wake those who follow a session that has gone on; give the connection back if it is still good."""
-        wanted = list(self._waiting)
-        if not wanted:
-            return line
-        try:
-            if line is None:
-                rows = await self._lines.do(lambda other: other.fetch(_HEADS, wanted))
-            else:
-                # Over the connection that listens, which may be dead without a word.
-                rows = await line.fetch(_HEADS, wanted)
-        except Exception:  # noqa: BLE001 - one that says nothing is as good as cut; the next look is with another
-            if line is not None:
-                line.terminate()
-            return None
-        for session, head in rows:
-            for follower in self._waiting.get(session, ()):
-                if head > follower.seen:
-                    follower.news.set()
-        return line
+    async def _look(self) -> None:
+        """Look from time to time for what was missed, from the first follower on."""
+        while True:
+            await asyncio.sleep(self._lines.patience.poll)
+            wanted = list(self._waiting)
+            if not wanted:
+                continue
+            try:
+                rows = await self._lines.do(lambda line, wanted=wanted: line.fetch(_HEADS, wanted))
+            except JournalError:
+                # The next look is another.
+                continue
+            for session, head in rows:
+                for follower in self._waiting.get(session, ()):
+                    if head > follower.seen:
+                        follower.news.set()
 
     async def close(self) -> None:
-        """Tell what is still to be told, if that can be done soon, and stop hearing."""
-        if self._telling is not None:
-            await asyncio.wait([self._telling], timeout=1.0)
-        tasks = [task for task in (self._telling, self._hearing) if task is not None]
+        """Say what is still to be told, and look for nothing more."""
+        for payload in _payloads(sorted(self._fresh)):
+            self._signals.say(CHANNEL, payload)
+        tasks = [task for task in (self._telling, self._looking) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

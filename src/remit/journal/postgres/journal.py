@@ -4,7 +4,7 @@ The row of a session has its head and its epoch, and both are looked at under it
 writers one is first, and a worker whose lease is gone writes nothing, whatever it believes and whatever its clock says.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import sha256
 from typing import Self
 
@@ -20,6 +20,7 @@ from remit.core.events import (
     RunResumed,
     RunSuspended,
     SessionClosed,
+    SessionOpened,
 )
 from remit.core.ports import Entry, SessionQuery, SessionRow
 from remit.core.values import now_ms
@@ -29,10 +30,18 @@ from remit.journal.postgres.address import Address
 from remit.journal.postgres.appending import Append, Appender
 from remit.journal.postgres.following import News
 from remit.journal.postgres.lines import Lines, Patience
+from remit.journal.postgres.queue import PostgresQueue
 from remit.journal.postgres.schema import ensure
+from remit.journal.postgres.signals import Signals
 from remit.journal.postgres.workers import PostgresWorkers
 
 _ROW = "id, agent, tenant, status, opened, changed, parent, why"
+_PAGE = 1000
+_SINCE = f"""
+SELECT floor(extract(epoch FROM now()) * 1000)::bigint, found.* FROM (VALUES (true)) AS always LEFT JOIN (
+    SELECT number, head, {_ROW} FROM remit.sessions WHERE %s ORDER BY number LIMIT {_PAGE}) AS found ON true"""
+_WRITTEN = _SINCE % "number IN (SELECT session FROM remit.batches WHERE at >= $1) AND number > $2"
+_ALL = _SINCE % "number > $1"
 _ROWS = 20_000
 """Sessions whose lines are kept in memory."""
 _READERS = 4
@@ -46,13 +55,20 @@ class PostgresJournal:
         """Take the URL of a database; nothing is connected before it is needed."""
         self.address = Address.of(url)
         """Where it is; its `password` should be kept out of journals."""
-        self._lines = Lines(self.address, patience or Patience(), _READERS)
+        self.patience = patience or Patience()
+        self._lines = Lines(self.address, self.patience, _READERS)
         self._lines.first(lambda line: ensure(line, self.address))
         self._appender = Appender(self._lines)
-        self._news = News(self._lines)
+        self.signals = Signals(self._lines)
+        """What processes of this database say to each other, and may be lost."""
+        self._news = News(self._lines, self.signals)
         self._rows: dict[str, tuple[int, SessionRow]] = {}
+        self.driven: Callable[[str], bool] = lambda session: False
+        """Says whether this process drives a session, and so hears what is written here without being told."""
         self.workers = PostgresWorkers(self._lines)
         """Who drives the sessions of this database; `me` is this process."""
+        self.queue = PostgresQueue(self._lines, self.workers)
+        """What is to be driven, for a fleet of workers."""
 
     @classmethod
     async def open(cls, url: str, *, patience: Patience | None = None) -> Self:
@@ -82,7 +98,19 @@ class PostgresJournal:
         if owner and owner == self.workers.me:
             await self.workers.begin()
         row = _plain(await self._line(session, events, after))
-        append = Append(session, after, len(events), body, entries, row, owner, self._epoch(session, events, owner))
+        first = events[0] if events else None
+        append = Append(
+            session,
+            after,
+            len(events),
+            body,
+            entries,
+            row,
+            owner,
+            self._epoch(session, events, owner),
+            version=first.version.replace("\0", "") if isinstance(first, SessionOpened) else "",
+            stirs=owner is None and _stirs(events) and not self.driven(session),
+        )
         tail, epoch = await self._appender.write(append)
         if events:
             self._written(append, epoch)
@@ -203,6 +231,25 @@ class PostgresJournal:
         )
         return int(found[0][0]) if found else 0
 
+    async def written(self, since: int) -> tuple[list[tuple[SessionRow, int]], int]:
+        """Give the line and the tail of each session that was appended to since a time, and the time that it is now.
+
+        Both are in milliseconds since the epoch, by the database's clock; since 0 are all. What is being committed at
+        this moment may have an earlier time: ask again from a little before.
+        """
+        found: list[tuple[SessionRow, int]] = []
+        last, now = 0, 0
+        while True:
+            values = (since, last) if since > 0 else (last,)
+            rows = await self._lines.do(
+                lambda line, values=values: line.fetch(_WRITTEN if since > 0 else _ALL, *values)
+            )
+            now = now or int(rows[0][0])
+            found += [(SessionRow(*row), int(head)) for _, number, head, *row in rows if number is not None]
+            if len(rows) < _PAGE:
+                return found, now
+            last = int(rows[-1][1])
+
     # -- upkeep ----------------------------------------------------------------------------------------------------
 
     async def close(self) -> None:
@@ -211,6 +258,7 @@ class PostgresJournal:
             return
         await self._appender.close()
         await self._news.close()
+        await self.signals.close()
         await self.workers.close()
         await self._lines.close()
 
@@ -222,6 +270,12 @@ def _plain(row: SessionRow | None) -> SessionRow | None:
         return row
     agent, tenant, parent, why = (text.replace("\0", "") for text in texts)
     return msgspec.structs.replace(row, agent=agent, tenant=tenant, parent=parent, why=why)
+
+
+def _stirs(events: Sequence[Event]) -> bool:
+    """Say whether these are what people and programs write to a session that others drive."""
+    later = events[1:] if events and isinstance(events[0], SessionOpened) else events
+    return bool(later) and all(isinstance(event, FOREIGN) for event in later)
 
 
 def _owner(events: Sequence[Event]) -> str | None:

@@ -25,7 +25,7 @@ class Patience:
     """For a server that is away or busy, before an operation fails."""
     beat: float = 1.0
     """Between two signs of life of a worker."""
-    life: float = 4.0
+    life: float = 3.0
     """For which a sign of life holds, by the database's clock: after that a worker counts as dead."""
     poll: float = 1.0
     """Between two looks at what is followed, should a notification have been missed."""

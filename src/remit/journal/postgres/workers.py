@@ -30,15 +30,7 @@ UPDATE remit.workers SET expires = clock_timestamp() + make_interval(secs => $2)
 _LOOK = """
 SELECT name, expires > clock_timestamp() OR pg_postmaster_start_time() > clock_timestamp() - make_interval(secs => $1)
 FROM remit.workers"""
-_BURY = """
-DELETE FROM remit.workers WHERE expires < clock_timestamp() AND name <> $2
-AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => $1)"""
-_FENCE = """
-UPDATE remit.sessions SET owner = '', epoch = sessions.epoch + 1
-FROM (SELECT number, owner FROM remit.sessions AS under_way
-      WHERE status = 'running' AND owner <> ''
-      AND NOT EXISTS (SELECT FROM remit.workers WHERE name = under_way.owner)) AS lost
-WHERE sessions.number = lost.number AND sessions.owner = lost.owner"""
+_BURY = "SELECT remit.bury_1($1, $2)"
 _FALLEN = "SELECT id FROM remit.sessions WHERE status = 'running' AND owner = '' ORDER BY changed LIMIT $1"
 
 
@@ -167,8 +159,7 @@ class PostgresWorkers:
         """
 
         async def bury(line: Line) -> list[str]:
-            await line.execute(_BURY, self._lines.patience.life, self._me)
-            await line.execute(_FENCE)
+            await line.execute(_BURY, self._me, self._lines.patience.life)
             return [str(name) for (name,) in await line.fetch(_FALLEN, most)]
 
         return await self._lines.do(bury)

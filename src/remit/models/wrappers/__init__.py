@@ -6,7 +6,7 @@ from remit.models.wrappers.cached import Cached
 from remit.models.wrappers.fallback import Fallback
 from remit.models.wrappers.hedged import Hedged
 from remit.models.wrappers.priced import Priced
-from remit.models.wrappers.rate_limited import Pace, Rate, RateLimited, shared_rate
+from remit.models.wrappers.rate_limited import Pace, Rate, RateLimited, SharedRate, shared_rate
 from remit.models.wrappers.retrying import Backoff, Retrying
 from remit.models.wrappers.routed import Affordable, ByRole, Cheapest, Fastest, LongerThan, Routed, Routes
 
@@ -29,6 +29,7 @@ __all__ = [
     "Retrying",
     "Routed",
     "Routes",
+    "SharedRate",
     "Waits",
     "shared_rate",
 ]

@@ -1,6 +1,7 @@
-"""Rate limited: keeps all sessions of a process within the requests and tokens a minute that a provider allows a key.
+"""Rate limited: keeps all sessions within the requests and tokens a minute that a provider allows a key.
 
-Each limit is a token bucket that fills continuously. Who waits is let through in order of arrival.
+Each limit is a token bucket that fills continuously. Who waits is let through in order of arrival. A `Rate` is for one
+process; a `SharedRate` is one worker's part of a pace that a fleet keeps.
 """
 
 import asyncio
@@ -8,8 +9,9 @@ import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -68,8 +70,7 @@ class _Bucket:
 def _bucket(a_minute: float | None, burst: float, now: float) -> _Bucket | None:
     if a_minute is None:
         return None
-    rate = a_minute / 60.0
-    size = max(1.0, rate * burst)
+    rate, size = _bound(a_minute, burst)
     return _Bucket(rate, size, size, now)
 
 
@@ -191,20 +192,71 @@ class Rate:
 
     def _refuse(self, ticket: _Ticket, wait: float) -> None:
         if self._clock() + wait > ticket.deadline:
-            raise RateLimitError(
-                f"the next request may go in {wait:.1f} s, and nobody waits longer than {self.pace.patience:g} s here",
-                retry_after=wait,
-            )
+            raise _too_long(wait, self.pace)
 
     def _wake(self) -> None:
         if self._queue:
             self._queue[0].call()
 
 
+class Allotment(Protocol):
+    """One worker's part of what a fleet may use together, in several dimensions."""
+
+    async def take(self, need: Sequence[float], patience: float) -> float | None:
+        """Use so much once it is there; give the seconds until it may be when that is longer than patience lasts."""
+        ...
+
+    def give_back(self, amounts: Sequence[float]) -> None:
+        """Take back what was not used after all, or with negative numbers what was used beyond."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Have nobody in the fleet use anything for so many seconds."""
+        ...
+
+
+_UNBOUNDED = (1e15, 1e15)
+"""What stands for no limit: a rate and a size that nobody comes near."""
+
+
+class SharedRate:
+    """What a fleet has left of a provider's limits for one key."""
+
+    def __init__(self, pace: Pace, allotment: Callable[[Sequence[tuple[float, float]]], Allotment]) -> None:
+        """Take a pace, and what makes the part of this worker from rates a second and sizes: requests, then tokens."""
+        self.pace = pace
+        self._allotment = allotment([_bound(pace.requests, pace.burst), _bound(pace.tokens, pace.burst)])
+
+    async def take(self, tokens: float) -> None:
+        """Wait for room for a request of so many tokens; raise `RateLimitError` when that would take too long."""
+        wait = await self._allotment.take((1.0, tokens), self.pace.patience)
+        if wait is not None:
+            raise _too_long(wait, self.pace)
+
+    def give_back(self, tokens: float) -> None:
+        """Put back tokens that were not used after all, or with a negative number take what was used beyond."""
+        self._allotment.give_back((0.0, tokens))
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody of the fleet through for so many seconds: the provider wishes it."""
+        self._allotment.pause(min(seconds, _LONGEST_PAUSE))
+
+
+def _bound(a_minute: float | None, burst: float) -> tuple[float, float]:
+    return _UNBOUNDED if a_minute is None else (a_minute / 60.0, max(1.0, a_minute / 60.0 * burst))
+
+
+def _too_long(wait: float, pace: Pace) -> RateLimitError:
+    return RateLimitError(
+        f"the next request may go in {wait:.1f} s, and nobody waits longer than {pace.patience:g} s here",
+        retry_after=wait,
+    )
+
+
 class RateLimited:
     """Waits until a request fits a rate. Its tokens are estimated before and corrected by what the provider counted."""
 
-    def __init__(self, model: Model, rate: Rate) -> None:
+    def __init__(self, model: Model, rate: Rate | SharedRate) -> None:
         """Share one rate among all models that use the same provider and key."""
         self._model = model
         self._rate = rate
@@ -236,7 +288,12 @@ class RateLimited:
         return usage.input - usage.cached * (1.0 - self._rate.pace.cached) + usage.output
 
 
-_rates: dict[tuple[str, bytes], Rate] = {}
+def key_digest(provider: str, key: str) -> str:
+    """Name a provider's key without saying it."""
+    return hashlib.sha256(f"{provider}\0{key}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+_rates: dict[tuple[str, str], Rate] = {}
 _registering = threading.Lock()
 
 
@@ -245,7 +302,7 @@ def shared_rate(provider: str, key: str, pace: Pace) -> Rate:
 
     The key itself is not kept.
     """
-    place = (provider, hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest())
+    place = (provider, key_digest(provider, key))
     with _registering:
         rate = _rates.setdefault(place, Rate(pace))
     if rate.pace != pace:

@@ -175,10 +175,11 @@ class Asking:
     async def _complete(self, asked: _Asked, request: Request) -> Reply:
         seconds = self._seconds_left()
         try:
-            if seconds is None:
-                return await self._answer(asked.model, request)
-            async with asyncio.timeout(seconds):
-                return await self._answer(asked.model, request)
+            with self.feed.answering():
+                if seconds is None:
+                    return await self._answer(asked.model, request)
+                async with asyncio.timeout(seconds):
+                    return await self._answer(asked.model, request)
         except TimeoutError:
             # Whoever is cut off may still have been answered and billed.
             self._failed(asked, "cut off: the run's time was over", asked.worst)

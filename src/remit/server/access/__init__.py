@@ -6,7 +6,7 @@ from remit.server.access.cookies import CSRF_HEADER, Cookies, Entered, Login, Lo
 from remit.server.access.keys import Key, Keys, KeyStore
 from remit.server.access.local import LocalAccess
 from remit.server.access.opening import Facts, Opened, open_access
-from remit.server.access.paces import Pace
+from remit.server.access.paces import Pace, PaceStore, SharedPace
 from remit.server.access.port import (
     MAY,
     ROLES,
@@ -21,7 +21,13 @@ from remit.server.access.port import (
 from remit.server.access.records import AuditLog, AuditRecord
 from remit.server.access.settings import AccessSettings
 from remit.server.access.sites import is_loopback
-from remit.server.access.stores import FILE, AccessStore, MemoryAccessStore, SqliteAccessStore
+from remit.server.access.stores import (
+    FILE,
+    AccessStore,
+    MemoryAccessStore,
+    PostgresAccessStore,
+    SqliteAccessStore,
+)
 
 __all__ = [
     "Access",
@@ -48,10 +54,13 @@ __all__ = [
     "MemoryAccessStore",
     "Opened",
     "Pace",
+    "PaceStore",
+    "PostgresAccessStore",
     "Principal",
     "ROLES",
     "Role",
     "Scheme",
+    "SharedPace",
     "SqliteAccessStore",
     "approver",
     "is_loopback",

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from remit.server.access.floods import Floods
-from remit.server.access.paces import Pace, neighbourhood, whole_seconds
+from remit.server.access.paces import Pace, Pacing, neighbourhood, whole_seconds
 from remit.server.access.permits import permit
 from remit.server.access.port import Action, Asked, DeniedError, Principal, Scheme
 from remit.server.access.records import AuditLog, AuditRecord, recorded
@@ -25,7 +25,7 @@ class Chained:
         schemes: Sequence[Scheme],
         log: AuditLog,
         *,
-        requests: Pace | None = None,
+        requests: Pacing | None = None,
         failures: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -68,6 +68,7 @@ class Chained:
 
     async def close(self) -> None:
         """Write down what was only counted so far."""
+        await self._requests.close()
         for record in self._floods.over(always=True):
             await self._log.write(record)
 

@@ -12,7 +12,7 @@ from remit.server.access.cookies import Cookies
 from remit.server.access.keys import Keys
 from remit.server.access.local import LocalAccess
 from remit.server.access.oidc.settings import IssuerSettings
-from remit.server.access.paces import Pace
+from remit.server.access.paces import Pace, SharedPace
 from remit.server.access.port import Scheme
 from remit.server.access.settings import AccessSettings, PaceSettings
 from remit.server.access.sites import is_loopback
@@ -71,7 +71,14 @@ async def open_access(
     schemes: list[Scheme] = [cookies, keys]
     if settings.issuers:
         schemes.append(_tokens().Tokens(settings.issuers))
-    access = Chained(schemes, store.log, requests=_pace(settings.requests), failures=_pace(settings.failures))
+    requests = _pace(settings.requests)
+    access = Chained(
+        schemes,
+        store.log,
+        # Failures slow who fails for the sake of this machine and its log, so each server counts its own.
+        requests=requests if store.paces is None else SharedPace(requests, store.paces),
+        failures=_pace(settings.failures),
+    )
     facts = Facts(
         host=host,
         schemes=("cookie", "key", "token") if settings.issuers else ("cookie", "key"),

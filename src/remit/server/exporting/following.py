@@ -18,6 +18,7 @@ from remit.core import events as ev
 from remit.core.errors import JournalError
 from remit.core.ports import SessionQuery, SessionRow, SessionStatus, Store
 from remit.core.values import now_ms
+from remit.server.exporting.tailing import OVERLAP, tailed
 
 _PAGE = 200
 _NEWEST = _PAGE
@@ -100,6 +101,8 @@ class _Known(msgspec.Struct, gc=False):
     running: bool = False
     remembered: bool = False
     """Whether readers know its past."""
+    skipped: int = 0
+    """Up to where nobody needs it read, as it was at rest before anything was fresh."""
 
 
 class Follower:
@@ -117,6 +120,7 @@ class Follower:
     ) -> None:
         """Take records from `since` on, in milliseconds since the epoch, as fresh; from now on when `None`."""
         self._store, self._readers, self._clock = store, readers, clock
+        self._tail, self._asked = tailed(store), 0
         self._since = clock() if since is None else since
         self._pace = pace or Pace()
         self._between = keeping.between
@@ -152,34 +156,68 @@ class Follower:
         """Show readers what is new; it raises nothing but `CancelledError`."""
         touched, self._touched = self._touched, set()
         try:
-            rows, wide = await self._rows()
-            due: list[SessionRow] = []
-            for count, row in enumerate(rows.values(), 1):
-                if count % _GLANCE == 0:
-                    await asyncio.sleep(0)
-                if row.id in touched or self._due(row, wide=wide):
-                    due.append(row)
-            # Oldest first: the call of a parent is seen before the session it began.
-            due.sort(key=lambda row: (row.opened, row.id))
-            gone = sorted(self._running - rows.keys())
+            due, others, asked = await (self._written(touched) if self._tail else self._listed(touched))
         except Exception as error:  # noqa: BLE001 - telemetry must not take anything down; it is counted and said
             self._failed("the list of sessions", error)
             return
+        # Oldest first: the call of a parent is seen before the session it began.
+        due.sort(key=lambda row: (row.opened, row.id))
         for row in due:
             await self._catch_up(row.id, row.changed)
-        for name in [*gone, *sorted(touched - rows.keys())]:
+        for name in others:
             await self._catch_up(name, None)
+        # Only now: what was stopped in the middle is found again.
+        self._asked = asked
+
+    async def _listed(self, touched: set[str]) -> tuple[list[SessionRow], list[str], int]:
+        """Give the sessions that may have gone on, by the list of all."""
+        rows, wide = await self._rows()
+        due: list[SessionRow] = []
+        for count, row in enumerate(rows.values(), 1):
+            if count % _GLANCE == 0:
+                await asyncio.sleep(0)
+            if row.id in touched or self._due(row, wide=wide):
+                due.append(row)
+        gone = sorted(self._running - rows.keys())
+        return due, [*gone, *sorted(touched - rows.keys())], 0
+
+    async def _written(self, touched: set[str]) -> tuple[list[SessionRow], list[str], int]:
+        """Give the sessions that have gone on, as the store says, and its time."""
+        assert self._tail is not None
+        wide = self._wide() or not self._asked
+        found, asked = await self._tail.written(0 if wide else max(self._asked - OVERLAP, 1))
+        if wide:
+            self._survey([row for row, _ in found])
+        due: list[SessionRow] = []
+        for count, (row, tail) in enumerate(found, 1):
+            if count % _GLANCE == 0:
+                await asyncio.sleep(0)
+            if row.id in touched or self._behind(row, tail):
+                due.append(row)
+        return due, sorted(touched - {row.id for row, _ in found}), asked
+
+    def _behind(self, row: SessionRow, tail: int) -> bool:
+        known = self._known.get(row.id)
+        if known is None and row.status in {"idle", "closed"} and row.changed < self._since:
+            self._known[row.id] = _Known(changed=row.changed, looked=row.changed + 1, skipped=tail)
+            return False
+        return known is None or tail > max(known.seq, known.skipped)
+
+    def _wide(self) -> bool:
+        return self._clock() - self.surveyed >= self._pace.survey * 1000
+
+    def _survey(self, rows: Sequence[SessionRow]) -> None:
+        self.surveyed = self._clock()
+        for reader in self._readers:
+            self._guarded(lambda reader=reader: reader.survey(rows))
 
     async def _rows(self) -> tuple[dict[str, SessionRow], bool]:
-        now = self._clock()
-        wide = now - self.surveyed >= self._pace.survey * 1000
+        wide = self._wide()
         rows: dict[str, SessionRow] = {}
         for status in (*_UNDER_WAY, *_AT_REST):
             await self._list(rows, status, _NEWEST if status in _AT_REST and not wide else None)
         if wide:
-            self.surveyed = now
-            for reader in self._readers:
-                self._guarded(lambda reader=reader: reader.survey(rows.values()))
+            self._survey(list(rows.values()))
         return rows, wide
 
     async def _list(self, rows: dict[str, SessionRow], status: SessionStatus, most: int | None) -> None:
@@ -219,6 +257,9 @@ class Follower:
                 records = await self._store.read(session)
         except JournalError as error:
             self._failed(f"session {session!r}", error)
+            if self._tail is not None:
+                # Nothing may come after this that would have it looked at again.
+                self._touched.add(session)
             return
         try:
             await self._show(session, known, records)

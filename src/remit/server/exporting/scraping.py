@@ -17,6 +17,7 @@ from remit.server.access.port import Asked, DeniedError
 from remit.server.access.sites import refuse_elsewhere, refuse_other_sites
 
 PATH = "/metrics"
+LIVE, READY = "/health/live", "/health/ready"
 
 
 class Told(Protocol):
@@ -27,10 +28,15 @@ class Told(Protocol):
         ...
 
 
-def scraped(told: Told, look: Callable[[], Awaitable[None]], *, loopback: bool = True) -> Starlette:
-    """Give the site; it awaits `look` before it tells, and on `loopback` it answers to nobody but this machine."""
+def scraped(
+    told: Told, look: Callable[[], Awaitable[None]], ready: Callable[[], bool] = lambda: True, *, loopback: bool = True
+) -> Starlette:
+    """Give the site; it awaits `look` before it tells, and on `loopback` it answers to nobody but this machine.
 
-    async def tell(request: Request) -> Response:
+    At `LIVE` and `READY` it says whether the process lives and is `ready`.
+    """
+
+    def refused(request: Request) -> Response | None:
         headers = {name.lower(): value for name, value in request.headers.items()}
         asked = Asked(request.method, request.url.path, headers, request.client.host if request.client else "")
         try:
@@ -39,8 +45,22 @@ def scraped(told: Told, look: Callable[[], Awaitable[None]], *, loopback: bool =
             refuse_other_sites(asked)
         except DeniedError as error:
             return PlainTextResponse(f"{error}\n", 403)
+        return None
+
+    async def tell(request: Request) -> Response:
+        no = refused(request)
+        if no is not None:
+            return no
         await look()
-        body, content = told.text(headers.get("accept", ""))
+        body, content = told.text(request.headers.get("accept", ""))
         return Response(body, 200, {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}, content)
 
-    return Starlette(routes=[Route(PATH, tell, methods=["GET"])])
+    async def live(request: Request) -> Response:
+        return refused(request) or PlainTextResponse("live\n")
+
+    async def is_ready(request: Request) -> Response:
+        told = PlainTextResponse("ready\n") if ready() else PlainTextResponse("stopping\n", 503)
+        return refused(request) or told
+
+    routes = ((PATH, tell), (LIVE, live), (READY, is_ready))
+    return Starlette(routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in routes])

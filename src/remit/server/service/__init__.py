@@ -3,13 +3,19 @@
 from remit.server.service.driver import Driver
 from remit.server.service.looking import Looking
 from remit.server.service.people import People
+from remit.server.service.port import Drives, Driving
 from remit.server.service.refusals import Refusal, RefusedError
-from remit.server.service.service import Begun, Service, Wish, name_of
+from remit.server.service.service import Allows, Begun, Service, Wish, name_of
 from remit.server.service.streams import Item, Lookout, Stream, Streams
+from remit.server.service.turning import Held, Turn, turn
 
 __all__ = [
+    "Allows",
     "Begun",
     "Driver",
+    "Drives",
+    "Driving",
+    "Held",
     "Item",
     "Looking",
     "Lookout",
@@ -19,6 +25,8 @@ __all__ = [
     "Service",
     "Stream",
     "Streams",
+    "Turn",
     "Wish",
     "name_of",
+    "turn",
 ]

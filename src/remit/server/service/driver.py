@@ -7,7 +7,7 @@ does not find. `wake` is a hint that may come too often and never too rarely.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from remit.core.agent import Agent
 from remit.core.errors import RemitError, SessionBusyError
@@ -15,8 +15,8 @@ from remit.core.ports import SessionQuery, SessionRow
 from remit.core.state import State
 from remit.core.values import now_ms
 from remit.home import HANDED_BACK, Home
-from remit.runtime import Session, escalate, halt
-from remit.server.service.work import work
+from remit.runtime import Session, halt
+from remit.server.service.turning import Held, Turn, turn
 
 _log = logging.getLogger("remit.server")
 
@@ -56,7 +56,7 @@ class Driver:
         at_once: int = 1000,
         look_again: float = _LOOK_AGAIN,
         cut: float = _CUT,
-        held: Callable[[str, str], str] | None = None,
+        held: Held | None = None,
     ) -> None:
         """Take who may be driven; `at_once` is how many sessions at the same time, others wait for their turn.
 
@@ -171,7 +171,11 @@ class Driver:
         self._unset(session)
         self._tasks[session] = asyncio.create_task(self._drive(session), name=f"{_TASK}{session}")
 
-    def pause(self, session: str, why: str) -> bool:
+    async def force(self, session: str) -> None:
+        """Go on with one that sleeps until somebody resumes it."""
+        self.wake(session, force=True)
+
+    async def pause(self, session: str, why: str) -> bool:
         """Have a session stop after the step it is in; false when it is not driven here."""
         living = None if self._draining else self._home.lives.living(session)
         if living is not None:
@@ -264,10 +268,11 @@ class Driver:
             forced = session in self._forced
             self._forced.discard(session)
             try:
-                agent = await self._due(session, forced=forced)
-                if agent is None:
+                found = await self._due(session, forced=forced)
+                agent = self._served(found)
+                if found is None or agent is None:
                     return
-                result = await self._home.resume(agent, session)
+                result, _ = await self._home.go_on(agent, session, found.records)
             except SessionBusyError:
                 raise
             except Exception:
@@ -279,34 +284,28 @@ class Driver:
         if stalled:
             self._read[session] = (await self._home.store.read(session))[-1].seq
 
-    async def _due(self, session: str, *, forced: bool) -> Agent | None:
-        """Give the agent of a session that can go on now; otherwise set a timer if there is a time at which it can."""
-        state = State.fold(record.event for record in await self._home.store.read(session))
-        opened = state.opened
-        if opened is None:
+    async def _due(self, session: str, *, forced: bool) -> Turn | None:
+        """Say how a session stands that can go on now; otherwise set a timer if there is a time at which it can."""
+        found = await turn(self._home, session, self._held, forced=forced)
+        if found is None:
             return None
         if len(self._read) >= _KNOWN:
             self._read.clear()
-        before, self._read[session] = self._read.get(session), state.seq
-        if self._held is not None and self._held(opened.tenant, opened.agent) and not _cancelled(state):
-            if forced:
-                self._forced.add(session)
-            self._stir(session, before, state)
-            return None
-        due = work(state, now_ms())
-        if due.escalate:
-            for call in due.escalate:
-                state = await escalate(self._home.store, session, call)
-            self._read[session] = state.seq
-            due = work(state, now_ms())
-        if due.now or (forced and state.run is not None):
-            return self._agents.get(opened.agent)
-        self._stir(session, before, state)
-        if due.at is not None:
-            self._set(session, min((due.at - now_ms()) / 1000, _FARTHEST))
+        before, self._read[session] = self._read.get(session), found.state.seq
+        if found.go:
+            return found
+        if found.held and forced:
+            self._forced.add(session)
+        self._stir(session, before, found.state)
+        if found.at is not None:
+            self._set(session, min((found.at - now_ms()) / 1000, _FARTHEST))
             if not self._draining:
-                self._alarms[session] = due.at
+                self._alarms[session] = found.at
         return None
+
+    def _served(self, found: Turn | None) -> Agent | None:
+        opened = found.state.opened if found is not None else None
+        return self._agents.get(opened.agent) if opened is not None else None
 
     def _stir(self, session: str, before: int | None, state: State) -> None:
         if state.seq != before:
@@ -332,8 +331,3 @@ class Driver:
     def _ring(self, session: str) -> None:
         self._timers.pop(session, None)
         self._begin(session)
-
-
-def _cancelled(state: State) -> bool:
-    """Say whether somebody wants it to end: it does so before it acts again, so nothing needs to hold it back."""
-    return state.run is not None and state.run.cancelled is not None

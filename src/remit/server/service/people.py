@@ -8,15 +8,15 @@ from remit.home import Home
 from remit.runtime import Shown, answer, decide, edit, misfit, settle, waiting
 from remit.server.access.approvers import approver
 from remit.server.access.port import DeniedError, Principal
-from remit.server.service.driver import Driver
 from remit.server.service.owned import Owned
+from remit.server.service.port import Drives
 from remit.server.service.views import Waiting, Waits, timed, waits
 
 
 class People:
     """Decisions of people, each one append to a journal; the session then goes on."""
 
-    def __init__(self, home: Home, owned: Owned, driver: Driver, *, own_approvals: bool = False) -> None:
+    def __init__(self, home: Home, owned: Owned, driver: Drives, *, own_approvals: bool = False) -> None:
         """Take where sessions are and who goes on; with `own_approvals` people may approve what they asked for."""
         self._home, self._owned, self._driver, self._own = home, owned, driver, own_approvals
 

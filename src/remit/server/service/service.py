@@ -7,7 +7,7 @@ What is accepted is durable before it is acknowledged; who does the work then is
 import contextlib
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from remit.core.agent import Agent
@@ -25,10 +25,12 @@ from remit.server.service.driver import Driver
 from remit.server.service.looking import Looking
 from remit.server.service.owned import Owned
 from remit.server.service.people import People
+from remit.server.service.port import Drives, Driving
 from remit.server.service.refusals import RefusedError
 from remit.server.service.streams import EACH, Streams
 from remit.server.service.switching import Switching
 from remit.server.service.tracing import Tracing
+from remit.server.service.turning import Held
 from remit.server.service.views import Page, SessionView, listed, session_view
 from remit.server.switches import Board
 
@@ -37,6 +39,10 @@ _MADE = re.compile(r"[0-9a-f]{24}")
 
 GRACE = 30.0
 """Seconds that a step under way has to come to its end when the process stops."""
+
+
+def _driver(home: Home, agents: Mapping[str, Agent], held: Held) -> Drives:
+    return Driver(home, agents, held=held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,19 @@ class Begun:
     """False when the same key began it before."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allows:
+    """What people may do here."""
+
+    own_approvals: bool = False
+    """Approve what they asked for themselves."""
+    streams: int = EACH
+    """Read so many streams of events at once, each of them."""
+
+
+ALLOWS = Allows()
+
+
 class Service:
     """The sessions of a home and the agents that work in them."""
 
@@ -71,16 +90,16 @@ class Service:
         home: Home,
         agents: Sequence[Agent],
         *,
-        own_approvals: bool = False,
-        streams: int = EACH,
+        allows: Allows = ALLOWS,
         projection: Projection | None = None,
         switches: Board | None = None,
+        driving: Driving = _driver,
     ) -> None:
         """Serve these agents, each by its name; raise `ConfigError` when two have the same.
 
-        With `own_approvals` people may approve what they asked for. `streams` is how many of them one principal has.
-        What is asked across sessions is asked of the `projection`. What is off by the `switches` is not worked on; the
-        home must have been opened with their guard.
+        `allows` says what people may. What is asked across sessions is asked of the `projection`. What is off by the
+        `switches` is not worked on; the home must have been opened with their guard. `driving` makes who drives;
+        without it this process does.
         """
         known = {agent.name: agent for agent in agents}
         if len(known) < len(agents):
@@ -90,11 +109,11 @@ class Service:
         self.owned = Owned(home.store)
         self.looking = Looking(home, self.owned, known)
         self.switching = Switching(home, switches, self.looking, projection)
-        self.driver = Driver(home, known, held=self.switching.held)
+        self.driver = driving(home, known, self.switching.held)
         if switches is not None:
             switches.watch(self.driver.switched)
-        self.streams = Streams(home, each=streams)
-        self.people = People(home, self.owned, self.driver, own_approvals=own_approvals)
+        self.streams = Streams(home, each=allows.streams)
+        self.people = People(home, self.owned, self.driver, own_approvals=allows.own_approvals)
         self.tracing = Tracing(self.owned, self.switching.held)
 
     async def start(self) -> None:
@@ -221,7 +240,7 @@ class Service:
         why = f"paused by {principal.name}" + (f": {reason}" if reason else "")
         if state.run is None or state.run.suspended is not None:
             raise RefusedError("conflict", f"session {session!r} has no run under way")
-        if not self.driver.pause(session, why):
+        if not await self.driver.pause(session, why):
             raise RefusedError("conflict", f"session {session!r} is not driven here; cancel it, or pause it there")
 
     async def resume(self, principal: Principal, session: str) -> None:
@@ -236,7 +255,7 @@ class Service:
         self._agent(agent)
         self._unless_stopping()
         self.switching.refuse_held(principal.tenant, agent)
-        self.driver.wake(session, force=True)
+        await self.driver.force(session)
 
     async def fork(self, principal: Principal, session: str, *, at: int | None = None) -> SessionView:
         """Begin a new session with the past of another, up to an event."""

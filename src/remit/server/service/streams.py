@@ -17,6 +17,7 @@ from remit.home import Home
 from remit.runtime import Session
 from remit.runtime.payload import legible
 from remit.server.access.port import Principal
+from remit.server.service.pieces import Assembly, Elsewhere, Piece, Utterance, ends
 from remit.server.service.refusals import RefusedError
 
 _log = logging.getLogger("remit.server")
@@ -35,6 +36,9 @@ class Item:
     what: Record | Delta
     after: int = 0
     """The record that a delta follows."""
+    utterance: Utterance | None = None
+    """What a delta is of, where some of it may be lost; it begins at the character `at` of that."""
+    at: int = 0
     _written: bytes = b""
 
     def written(self, write: Callable[[Record | Delta], bytes]) -> bytes:
@@ -62,6 +66,8 @@ class Stream:
     rest: Callable[[], Awaitable[None]] | None = None
     """Awaited before it waits for more, by whoever writes together what comes at the same time."""
     _behind: int = 0
+    _hears: Utterance | None = None
+    _heard: int = 0
     _items: deque[Item] = field(default_factory=deque[Item])
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -98,7 +104,7 @@ class Stream:
                 item = self._items.popleft()
                 if isinstance(item.what, Delta):
                     # Unless its reader has what it became already.
-                    if item.after >= self.after:
+                    if item.after >= self.after and self._goes_on(item, item.what):
                         yield item
                     continue
                 for one in await self._up_to(item, item.what):
@@ -109,6 +115,16 @@ class Stream:
             if self.rest is not None:
                 await self.rest()
             await self._ready.wait()
+
+    def _goes_on(self, item: Item, delta: Delta) -> bool:
+        """Say whether nothing is missing between a delta and what its reader has of the same text."""
+        if item.utterance is not None:
+            if item.utterance != self._hears and item.at == 0:
+                self._hears, self._heard = item.utterance, 0
+            if (item.utterance, item.at) != (self._hears, self._heard):
+                return False
+            self._heard += len(delta.text)
+        return True
 
     async def _up_to(self, item: Item, record: Record) -> Sequence[Item]:
         """Give a record that is the next; nothing for one that was there before."""
@@ -140,20 +156,25 @@ class Lookout:
 class _Channel:
     """One session that somebody reads: follows its journal once for all its readers, and hears it speak."""
 
-    def __init__(self, session: str, store: Store) -> None:
+    def __init__(self, session: str, store: Store, again: Callable[[], None]) -> None:
         self.streams: set[Stream] = set()
-        self._session, self._store = session, store
+        self._session, self._store, self._again = session, store, again
         self.broken = False
         """Whether nothing comes through it any more."""
         self._sent = 0
         self._told = 0
-        self._early: deque[tuple[int, Item]] = deque()
+        self._early: deque[tuple[int, Item | Piece]] = deque()
+        self._ended = 0
+        """The last record with which what was said before it is over."""
+        self._assembly, self._said = Assembly(), 0
         self._following: asyncio.Task[None] | None = None
 
-    def start(self, after: int) -> int:
+    def start(self, after: int, past: Sequence[Record]) -> int:
         """Follow from a place on, unless somebody has it followed already; give how far it has come."""
         if self._following is None:
             self._sent = after
+            # Of what is before those records nobody here knows whether it is over.
+            self._ended = next((record.seq for record in reversed(past) if ends(record.event)), _begin(past))
             self._catch_up()
             self._following = asyncio.create_task(self._follow())
         return self._sent
@@ -167,6 +188,8 @@ class _Channel:
         try:
             async for record in self._store.follow(self._session, after=self._sent):
                 self._sent = record.seq
+                if ends(record.event):
+                    self._ended = record.seq
                 self._say(Item(record))
                 self._catch_up()
         except Exception as error:  # noqa: BLE001 - its readers must not wait for what will never come
@@ -177,13 +200,44 @@ class _Channel:
 
     def _catch_up(self) -> None:
         while self._early and self._early[0][0] <= self._sent:
-            self._say(self._early.popleft()[1])
+            item = self._early.popleft()[1]
+            if isinstance(item, Piece):
+                self._fit(item)
+            else:
+                self._say(item)
 
     def _say(self, item: Item) -> None:
         for stream in tuple(self.streams):
             stream.put(item)
 
-    # -- what a living session says, see `Hearer` --------------------------------------------------------------------
+    # -- what is said in any process, see `Elsewhere` ----------------------------------------------------------------
+
+    def hear(self, piece: Piece) -> None:
+        """Take what was said; what it follows may be on its way to us yet."""
+        if piece.after <= self._sent:
+            self._fit(piece)
+        elif len(self._early) < ROOM:
+            self._early.append((piece.after, piece))
+
+    def _fit(self, piece: Piece) -> None:
+        if piece.after < self._ended:
+            return
+        delta = self._assembly.take(piece)
+        if delta is not None:
+            self._said = piece.after
+            at = self._assembly.length - len(delta.text)
+            self._say(Item(delta, self._sent, self._assembly.utterance, at))
+        elif self._assembly.missing:
+            self._again()
+
+    def welcome(self, stream: Stream) -> None:
+        """Let one more read, from the beginning of what is being said."""
+        self.streams.add(stream)
+        text = self._assembly.whole() if self._said >= self._ended else ""
+        if text:
+            stream.put(Item(Delta(text), self._sent, self._assembly.utterance))
+
+    # -- what a living session of this process says, see `Hearer` ----------------------------------------------------
 
     def put(self, item: Delta | int) -> None:
         if isinstance(item, int):
@@ -204,14 +258,18 @@ class _Channel:
 class Streams:
     """All readers of this process."""
 
-    def __init__(self, home: Home, *, each: int = EACH, most: int = 10_000) -> None:
-        """Let every principal have `each` streams at the same time, and all together `most`."""
-        self._home, self.each, self._most = home, each, most
+    def __init__(self, home: Home, *, each: int = EACH, most: int = 10_000, elsewhere: Elsewhere | None = None) -> None:
+        """Let every principal have `each` streams at the same time, and all together `most`.
+
+        Sessions are heard that this process drives, or those of any process that `elsewhere` hears.
+        """
+        self._home, self.each, self._most, self._elsewhere = home, each, most, elsewhere
         self._channels: dict[str, _Channel] = {}
         self._readers: Counter[tuple[str, str]] = Counter()
         self._lookouts: set[Lookout] = set()
         self._over = False
-        home.lives.watch(self._begun)
+        if elsewhere is None:
+            home.lives.watch(self._begun)
 
     @property
     def open(self) -> int:
@@ -229,7 +287,7 @@ class Streams:
             try:
                 channel = self._join(session, stream)
                 records = await self._past(session, after)
-                while channel.start(_end(records, after)) > _end(records, after):
+                while channel.start(_end(records, after), records) > _end(records, after):
                     # What this channel told others before is not told again.
                     records = await self._past(session, after)
                 if records and isinstance(records[-1].event, SessionClosed):
@@ -284,12 +342,21 @@ class Streams:
     def _join(self, session: str, stream: Stream) -> _Channel:
         channel = self._channels.get(session)
         if channel is None or channel.broken:
-            channel = self._channels[session] = _Channel(session, self._home.store)
-            living = self._home.lives.living(session)
-            if living is not None:
-                living.feed.attach(channel)
-        channel.streams.add(stream)
+            channel = self._channels[session] = _Channel(session, self._home.store, lambda: self._again(session))
+            self._listen(session, channel)
+        channel.welcome(stream)
         return channel
+
+    def _listen(self, session: str, channel: _Channel) -> None:
+        living = self._home.lives.living(session)
+        if self._elsewhere is not None:
+            self._elsewhere.watch(session, channel.hear)
+        elif living is not None:
+            living.feed.attach(channel)
+
+    def _again(self, session: str) -> None:
+        if self._elsewhere is not None:
+            self._elsewhere.again(session)
 
     async def _leave(self, session: str, stream: Stream) -> None:
         channel = self._channels.get(session)
@@ -299,7 +366,9 @@ class Streams:
         if not channel.streams:
             del self._channels[session]
             living = self._home.lives.living(session)
-            if living is not None:
+            if self._elsewhere is not None:
+                self._elsewhere.leave(session)
+            elif living is not None:
                 living.feed.leave(channel)
             await channel.stop()
 
@@ -311,3 +380,7 @@ class Streams:
 
 def _end(records: Sequence[Record], after: int) -> int:
     return records[-1].seq if records else after
+
+
+def _begin(records: Sequence[Record]) -> int:
+    return records[0].seq if records else 0

@@ -28,8 +28,7 @@ class Switching:
 
     def held(self, tenant: str, agent: str) -> str:
         """Say why the sessions of an agent of a tenant are held back; nothing when they are not."""
-        found = self._board.held(tenant, agent) if self._board is not None else None
-        return found.why if found is not None else ""
+        return self._board.why(tenant, agent) if self._board is not None else ""
 
     def refuse_held(self, tenant: str, agent: str) -> None:
         """Raise `RefusedError` with who and why when they are held back."""

@@ -12,7 +12,7 @@ from remit.server.switches.port import Switch, Switchable, SwitchStore
 _log = logging.getLogger("remit.server")
 
 EVERY = 1.0
-"""Seconds between looks at what other processes switched."""
+"""Seconds between looks at what other processes switched, where nobody tells of it sooner."""
 
 _REASON = 1000
 """How much of a reason is kept, in characters."""
@@ -41,6 +41,11 @@ class Board:
     def held(self, tenant: str, agent: str) -> Switch | None:
         """Give the switch that holds the sessions of an agent of a tenant back; `None` when none does."""
         return self.off(tenant, "tenant", tenant) or self.off(tenant, "agent", agent)
+
+    def why(self, tenant: str, agent: str) -> str:
+        """Say why the sessions of an agent of a tenant are held back; nothing when they are not."""
+        found = self.held(tenant, agent)
+        return found.why if found is not None else ""
 
     def of(self, tenant: str) -> tuple[Switch, ...]:
         """List what is off for a tenant, newest first."""
@@ -77,7 +82,7 @@ class Board:
 
     async def _keep_looking(self) -> None:
         while True:
-            await asyncio.sleep(self._every)
+            await self._store.wait(self._every)
             try:
                 await self.look()
             except RemitError as error:

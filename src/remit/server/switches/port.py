@@ -40,3 +40,7 @@ class SwitchStore(Protocol):
     async def all(self) -> Sequence[Switch]:
         """Give all of all tenants, oldest first."""
         ...
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until another process may have switched something, or for so many seconds; it may return too soon."""
+        ...

@@ -1,8 +1,11 @@
--- Sessions: a line of the list, where the journal stands (head), and who may write to it (epoch, owner).
+-- Sessions: a line of the list, where the journal stands (head), and who may write to it (epoch, owner). For the queue:
+-- whether somebody wrote to it whom no worker has heard yet (stirred), when it is to be looked at (wake), and since when
+-- it waits for room among the runs of its tenant (parked; infinity while its agent or tenant is held back).
 CREATE TABLE remit.sessions (
     number  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id      text COLLATE "C" NOT NULL UNIQUE,
     agent   text NOT NULL,
+    version text NOT NULL,
     tenant  text NOT NULL,
     parent  text NOT NULL,
     status  text NOT NULL,
@@ -11,8 +14,14 @@ CREATE TABLE remit.sessions (
     changed bigint NOT NULL,
     head    bigint NOT NULL,
     epoch   bigint NOT NULL,
-    owner   text NOT NULL
+    owner   text NOT NULL,
+    stirred boolean NOT NULL DEFAULT false,
+    wake    timestamptz,
+    parked  timestamptz
 ) WITH (fillfactor = 75);
+CREATE INDEX sessions_stirred ON remit.sessions (number) WHERE stirred;
+CREATE INDEX sessions_by_wake ON remit.sessions (wake) WHERE wake IS NOT NULL;
+CREATE INDEX sessions_parked ON remit.sessions (tenant, parked) WHERE parked IS NOT NULL;
 CREATE INDEX sessions_by_age ON remit.sessions (opened, number);
 CREATE INDEX sessions_by_status ON remit.sessions (status, opened, number);
 CREATE INDEX sessions_by_tenant ON remit.sessions (tenant, opened, number);
@@ -54,8 +63,8 @@ $$;
 -- verdict: 0 done, 1 somebody else writes, 2 no room in names[place].
 CREATE FUNCTION remit.append_1(
     ids text[], afters bigint[], counts bigint[], marks bigint[], epochs bigint[], bodies bytea[],
-    owners text[], statuses text[], whys text[], agents text[], tenants text[], parents text[],
-    starts int[], known int[], amounts bigint[], caps bigint[], names text[], fresh text[], life float8
+    owners text[], statuses text[], whys text[], agents text[], versions text[], tenants text[], parents text[],
+    stirs boolean[], starts int[], known int[], amounts bigint[], caps bigint[], names text[], fresh text[], life float8
 ) RETURNS TABLE (verdict int, tail bigint, term bigint, place int, stood bigint)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -65,6 +74,7 @@ DECLARE
     moment bigint;
     due bigint;
     spent boolean := false;
+    ended text[] := '{}';
 BEGIN
     IF cardinality(fresh) > 0 THEN
         INSERT INTO remit.accounts SELECT unnest, 0 FROM unnest(fresh) ON CONFLICT DO NOTHING;
@@ -82,7 +92,7 @@ BEGIN
     FOR i IN 1 .. cardinality(ids) LOOP
         verdict := 0; place := 0; stood := 0; before := NULL;
         due := afters[i] + counts[i];
-        SELECT number, head, epoch, owner INTO held FROM remit.sessions WHERE id = ids[i] FOR UPDATE;
+        SELECT number, head, epoch, owner, agent, version, tenant INTO held FROM remit.sessions WHERE id = ids[i] FOR UPDATE;
         IF coalesce(held.head, 0) <> afters[i]
            OR (epochs[i] IS NOT NULL AND coalesce(held.epoch, 0) <> epochs[i])
            OR (owners[i] <> '' AND held.owner NOT IN ('', owners[i]) AND remit.lives_1(held.owner, life))
@@ -127,9 +137,10 @@ BEGIN
         -- Read under the lock: of two who write to a session, the later has the later time.
         moment := floor(extract(epoch FROM clock_timestamp()) * 1000);
         IF held.number IS NULL THEN
-            INSERT INTO remit.sessions (id, agent, tenant, parent, status, why, opened, changed, head, epoch, owner)
-            VALUES (ids[i], agents[i], tenants[i], parents[i], statuses[i], whys[i], moment, moment, due, term,
-                    coalesce(owners[i], ''))
+            INSERT INTO remit.sessions
+                (id, agent, version, tenant, parent, status, why, opened, changed, head, epoch, owner, stirred)
+            VALUES (ids[i], agents[i], versions[i], tenants[i], parents[i], statuses[i], whys[i], moment, moment, due,
+                    term, coalesce(owners[i], ''), stirs[i])
             ON CONFLICT DO NOTHING RETURNING number INTO held.number;
             IF held.number IS NULL THEN
                 uses := coalesce(before, uses);
@@ -142,16 +153,27 @@ BEGIN
                 RETURN NEXT;
                 CONTINUE;
             END IF;
+            held.agent := agents[i]; held.version := versions[i]; held.tenant := tenants[i];
         ELSIF statuses[i] IS NOT NULL THEN
             UPDATE remit.sessions
             SET head = due, status = statuses[i], why = whys[i], changed = moment, epoch = term,
-                owner = coalesce(owners[i], owner)
+                owner = coalesce(owners[i], owner),
+                -- Whoever drives it has heard all that came before what it writes.
+                stirred = stirs[i] OR (stirred AND owners[i] IS NULL)
             WHERE number = held.number;
+        ELSIF stirs[i] THEN
+            UPDATE remit.sessions SET head = due, stirred = true WHERE number = held.number;
         ELSE
             UPDATE remit.sessions SET head = due WHERE number = held.number;
         END IF;
         INSERT INTO remit.batches VALUES (held.number, due, moment, marks[i], bodies[i]);
         spent := spent OR before IS NOT NULL;
+        IF stirs[i] THEN
+            PERFORM remit.defer_1(ids[i], held.agent, held.version, held.tenant, false, 0, 0);
+        END IF;
+        IF owners[i] = '' THEN
+            ended := array_append(ended, held.tenant);
+        END IF;
         RETURN NEXT;
     END LOOP;
     IF spent THEN
@@ -159,7 +181,22 @@ BEGIN
         FROM unnest(names, uses) AS now (name, used)
         WHERE accounts.name = now.name AND accounts.used <> now.used;
     END IF;
+    FOR i IN 1 .. cardinality(ended) LOOP
+        PERFORM remit.unpark_1(ended[i]);
+    END LOOP;
 END
+$$;
+
+-- Take the dead out of the list, and end their leases: what they still write is refused.
+CREATE FUNCTION remit.bury_1(worker text, life float8) RETURNS void LANGUAGE sql VOLATILE AS $$
+    DELETE FROM remit.workers
+    WHERE expires < clock_timestamp() AND name <> worker
+      AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => life);
+    UPDATE remit.sessions SET owner = '', epoch = sessions.epoch + 1
+    FROM (SELECT number, owner FROM remit.sessions AS under_way
+          WHERE status = 'running' AND owner <> ''
+            AND NOT EXISTS (SELECT FROM remit.workers WHERE name = under_way.owner)) AS lost
+    WHERE sessions.number = lost.number AND sessions.owner = lost.owner;
 $$;
 
 -- The right to drive a session: given to whoever asks when nobody alive has it. Gives the epoch, or nothing.
@@ -173,5 +210,137 @@ BEGIN
     END IF;
     UPDATE remit.sessions SET owner = worker, epoch = held.epoch + 1 WHERE number = held.number;
     RETURN held.epoch + 1;
+END
+$$;
+
+-- Have a session driven: a job in the queue, of the same transaction. Where there is no queue nobody waits for one.
+-- A tenant with many jobs waiting comes after those with few: each further one has less priority.
+CREATE FUNCTION remit.defer_1(
+    session text, agent text, version text, tenant text, forced boolean, tries int, delay float8
+) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = remit_queue, pg_catalog AS $$
+DECLARE
+    ahead int;
+BEGIN
+    IF agent = '' OR to_regclass('remit_queue.procrastinate_jobs') IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT count(*) INTO ahead
+    FROM (SELECT FROM procrastinate_jobs
+          WHERE status = 'todo' AND args ->> 'tenant' = defer_1.tenant LIMIT 255) AS waiting;
+    PERFORM procrastinate_defer_jobs_v1(ARRAY[ROW(
+        remit.queue_1(agent, version), 'remit.drive',
+        -- What is tried again later must not stand before what is new in the same session.
+        CASE WHEN delay > 0 THEN -1000000 ELSE 1000 * remit.rank_1(agent, tenant) - ahead END,
+        session, NULL,
+        jsonb_build_object('session', session, 'tenant', tenant, 'forced', forced, 'tries', tries),
+        CASE WHEN delay > 0 THEN clock_timestamp() + make_interval(secs => delay) END
+    )]::procrastinate_job_to_defer_v1[]);
+END
+$$;
+
+-- The queue of those who have this version of an agent.
+CREATE FUNCTION remit.queue_1(agent text, version text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN length(agent) + length(version) < 120 THEN agent || '@' || version
+                ELSE encode(sha256(convert_to(agent || '@' || version, 'UTF8')), 'hex') END
+$$;
+
+-- What an operator says of agents, tenants and the whole fleet: who goes first, and what stands still.
+CREATE TABLE remit.terms (
+    kind   text NOT NULL CHECK (kind IN ('agent', 'tenant', 'fleet')),
+    name   text NOT NULL,
+    rank   int NOT NULL DEFAULT 0 CHECK (rank BETWEEN -100 AND 100),
+    paused boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (kind, name)
+);
+
+CREATE FUNCTION remit.rank_1(agent text, tenant text) RETURNS int LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum(rank), 0)::int FROM remit.terms
+    WHERE (kind = 'agent' AND name = agent) OR (kind = 'tenant' AND name = tenant)
+$$;
+
+-- A tenant has no room for another run: wait until one of its runs ends. False when there is room again.
+CREATE FUNCTION remit.park_1(session text, account text, cap bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    stands bigint;
+BEGIN
+    -- Whoever ends a run holds this lock too, and looks for the parked after it.
+    SELECT used INTO stands FROM remit.accounts WHERE name = account FOR UPDATE;
+    IF coalesce(stands, 0) < cap THEN
+        RETURN false;
+    END IF;
+    UPDATE remit.sessions SET parked = coalesce(parked, clock_timestamp()) WHERE id = session;
+    RETURN true;
+END
+$$;
+
+-- Have the parked session of a tenant driven that has waited longest.
+CREATE FUNCTION remit.unpark_1(whose text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    one record;
+BEGIN
+    UPDATE remit.sessions SET parked = NULL
+    WHERE number = (SELECT number FROM remit.sessions
+                    WHERE tenant = whose AND parked < 'infinity'
+                    ORDER BY parked LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id, agent, version, tenant INTO one;
+    IF FOUND THEN
+        PERFORM remit.defer_1(one.id, one.agent, one.version, one.tenant, false, 0, 0);
+    END IF;
+END
+$$;
+
+-- What any worker does now and then for all: end the leases of the dead, give their jobs to others, wake who is to be
+-- looked at, and have driven what nobody drives though it could go on. Gives how many, or -1 when another is at it.
+CREATE FUNCTION remit.tend_1(worker text, life float8) RETURNS int LANGUAGE plpgsql VOLATILE
+SET search_path = remit_queue, pg_catalog AS $$
+DECLARE
+    one record;
+    done int := 0;
+BEGIN
+    IF to_regclass('remit_queue.procrastinate_jobs') IS NULL THEN
+        RETURN 0;
+    END IF;
+    IF NOT pg_try_advisory_xact_lock(1380275540, 1) THEN
+        RETURN -1;
+    END IF;
+    PERFORM remit.bury_1(worker, life);
+    -- A server that came up just now has heard of nobody yet.
+    IF pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => life) THEN
+        FOR one IN
+            SELECT jobs.id, jobs.queue_name
+            FROM procrastinate_jobs AS jobs LEFT JOIN procrastinate_workers AS workers ON workers.id = jobs.worker_id
+            WHERE jobs.status = 'doing' AND jobs.task_name = 'remit.drive'
+              AND (workers.id IS NULL OR workers.last_heartbeat < clock_timestamp() - make_interval(secs => life))
+            FOR UPDATE OF jobs SKIP LOCKED
+        LOOP
+            PERFORM procrastinate_retry_job_v2(one.id, NULL, NULL, NULL, NULL);
+            -- Only new jobs are told of by themselves.
+            PERFORM pg_notify('procrastinate_queue_v1#' || one.queue_name, '{"type": "job_inserted", "job_id": 0}');
+            done := done + 1;
+        END LOOP;
+    END IF;
+    FOR one IN
+        UPDATE remit.sessions SET wake = NULL, parked = CASE WHEN parked = 'infinity' THEN parked END
+        WHERE number IN (SELECT number FROM remit.sessions WHERE wake <= clock_timestamp()
+                         UNION ALL
+                         SELECT number FROM remit.sessions WHERE parked < clock_timestamp() - interval '30 seconds')
+        RETURNING id, agent, version, tenant
+    LOOP
+        PERFORM remit.defer_1(one.id, one.agent, one.version, one.tenant, false, 0, 0);
+        done := done + 1;
+    END LOOP;
+    FOR one IN
+        SELECT id, agent, version, tenant FROM remit.sessions
+        WHERE number IN (SELECT number FROM remit.sessions WHERE status = 'running' AND owner = ''
+                         UNION
+                         SELECT number FROM remit.sessions WHERE stirred AND owner = '')
+          AND parked IS NULL
+          AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE lock = sessions.id AND status IN ('todo', 'doing'))
+        LIMIT 1000
+    LOOP
+        PERFORM remit.defer_1(one.id, one.agent, one.version, one.tenant, false, 0, 0);
+        done := done + 1;
+    END LOOP;
+    RETURN done;
 END
 $$;

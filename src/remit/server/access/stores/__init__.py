@@ -2,6 +2,7 @@
 
 from remit.server.access.stores.memory import MemoryAccessStore
 from remit.server.access.stores.port import AccessStore
+from remit.server.access.stores.postgres import PostgresAccessStore
 from remit.server.access.stores.sqlite import FILE, SqliteAccessStore
 
-__all__ = ["FILE", "AccessStore", "MemoryAccessStore", "SqliteAccessStore"]
+__all__ = ["FILE", "AccessStore", "MemoryAccessStore", "PostgresAccessStore", "SqliteAccessStore"]

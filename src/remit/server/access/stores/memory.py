@@ -1,5 +1,6 @@
 """MemoryAccessStore: gone with the process."""
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -17,6 +18,10 @@ class MemoryAccessStore:
         """Begin with nothing."""
         self.keys, self.logins, self.log = MemoryKeyStore(), MemoryLoginStore(), MemoryAuditLog()
         self.switches = MemorySwitchStore()
+
+    @property
+    def paces(self) -> None:
+        """See `AccessStore.paces`: one server has the home."""
 
     async def close(self) -> None:
         """See `AccessStore.close`."""
@@ -105,6 +110,10 @@ class MemorySwitchStore:
     async def take(self, tenant: str, kind: Switchable, name: str) -> Switch | None:
         """See `SwitchStore.take`."""
         return self._switches.pop((tenant, kind, name), None)
+
+    async def wait(self, seconds: float) -> None:
+        """See `SwitchStore.wait`: nobody tells, so it takes all of them."""
+        await asyncio.sleep(seconds)
 
     async def all(self) -> Sequence[Switch]:
         """See `SwitchStore.all`."""

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from remit.server.access.cookies import LoginStore
 from remit.server.access.keys import KeyStore
+from remit.server.access.paces import PaceStore
 from remit.server.access.records import AuditLog
 from remit.server.switches.port import SwitchStore
 
@@ -29,6 +30,11 @@ class AccessStore(Protocol):
     @property
     def switches(self) -> SwitchStore:
         """Where it is kept what is off."""
+        ...
+
+    @property
+    def paces(self) -> PaceStore | None:
+        """Where servers tell each other how often somebody asked; `None` where each counts for itself."""
         ...
 
     async def close(self) -> None:

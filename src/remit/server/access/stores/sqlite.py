@@ -79,6 +79,10 @@ class SqliteAccessStore:
         self.keys, self.logins = SqliteKeyStore(self._access), SqliteLoginStore(self._access)
         self.switches, self.log = SqliteSwitchStore(self._access), SqliteAuditLog(self._log)
 
+    @property
+    def paces(self) -> None:
+        """See `AccessStore.paces`: one server has the home."""
+
     async def close(self) -> None:
         """See `AccessStore.close`."""
         await asyncio.to_thread(self._access.close)
@@ -231,6 +235,10 @@ class SqliteSwitchStore:
             return _switch(found) if found else None
 
         return await self._file.write(work)
+
+    async def wait(self, seconds: float) -> None:
+        """See `SwitchStore.wait`: nobody tells, so it takes all of them."""
+        await asyncio.sleep(seconds)
 
     async def all(self) -> Sequence[Switch]:
         """See `SwitchStore.all`."""

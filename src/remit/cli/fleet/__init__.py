@@ -1,0 +1,1 @@
+"""Fleet: commands for many processes over one database."""

@@ -1,0 +1,200 @@
+"""The queue's side of the database: what is to be driven is deferred here, by the transaction that makes it so.
+
+Jobs are Procrastinate's, in a schema of their own. Nothing is lost with one of them: what can go on is known from the
+sessions themselves, and `tend` defers again what is not in the queue though it should be.
+"""
+
+import importlib.metadata
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from remit.core.errors import ConfigError, NewerSchemaError
+from remit.journal.postgres.door import INSTALL, Line
+from remit.journal.postgres.lines import Lines
+from remit.journal.postgres.schema import LOCK
+from remit.journal.postgres.workers import PostgresWorkers
+
+SCHEMA = "remit_queue"
+"""Where the tables of the queue are."""
+TASK = "remit.drive"
+"""What every job is for."""
+
+_FOREVER = 1 << 53
+
+_EXTRAS = f"""
+CREATE INDEX remit_jobs_by_lock ON {SCHEMA}.procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
+CREATE INDEX remit_jobs_by_tenant ON {SCHEMA}.procrastinate_jobs ((args ->> 'tenant')) WHERE status = 'todo';
+"""
+"""Its own indexes find the other jobs of a session by reading all that wait."""
+
+_DEFER = """
+SELECT remit.defer_1(id, agent, version, tenant, $2, $3, $4) FROM remit.sessions WHERE id = $1"""
+_ASLEEP = """
+UPDATE remit.sessions SET stirred = false, wake = to_timestamp($3::bigint / 1000.0)
+WHERE id = $1 AND head = $2 AND (stirred OR wake IS DISTINCT FROM to_timestamp($3::bigint / 1000.0))"""
+_HOLD = "UPDATE remit.sessions SET parked = 'infinity' WHERE id = $1"
+_LET_GO = """
+WITH freed AS (
+    UPDATE remit.sessions SET parked = NULL
+    WHERE number IN (SELECT number FROM remit.sessions WHERE parked = 'infinity' LIMIT $1 FOR UPDATE SKIP LOCKED)
+    RETURNING id, agent, version, tenant)
+SELECT id, remit.defer_1(id, agent, version, tenant, false, 0, 0) FROM freed"""
+_DEPTH = f"""
+SELECT queue_name, count(*) FILTER (WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())),
+       count(*) FILTER (WHERE status = 'doing'),
+       coalesce(extract(epoch FROM clock_timestamp() - min(events.at) FILTER (
+           WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))), 0)::float8
+FROM {SCHEMA}.procrastinate_jobs AS jobs
+LEFT JOIN {SCHEMA}.procrastinate_events AS events ON events.job_id = jobs.id AND events.type = 'deferred'
+WHERE status IN ('todo', 'doing') GROUP BY queue_name ORDER BY queue_name"""
+_TERMS = "SELECT kind, name, rank, paused FROM remit.terms ORDER BY kind, name"
+_SET_TERM = """
+INSERT INTO remit.terms (kind, name, rank, paused) VALUES ($1, $2, coalesce($3, 0), coalesce($4, false))
+ON CONFLICT (kind, name) DO UPDATE SET rank = coalesce($3, terms.rank), paused = coalesce($4, terms.paused)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What waits in one queue: the jobs of an agent's version."""
+
+    queue: str
+    waiting: int
+    """Jobs that could be taken now."""
+    taken: int
+    oldest: float
+    """Seconds since the oldest that waits was deferred; 0 when none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What an operator says of an agent, a tenant or the whole fleet."""
+
+    kind: str
+    name: str
+    rank: int
+    """Higher goes first; 0 for those of whom nothing is said."""
+    paused: bool
+
+
+class PostgresQueue:
+    """What there is to do, for whoever does it: put it there, take it back, put it off."""
+
+    def __init__(self, lines: Lines, workers: PostgresWorkers) -> None:
+        """Work over these connections, beside these workers."""
+        self._lines, self._workers = lines, workers
+
+    async def install(self) -> str:
+        """Make the queue, or bring it to the version of the library here, and give that version.
+
+        Raise `ConfigError` without the library, `NewerSchemaError` when a newer one made the queue.
+        """
+        scripts = _scripts()
+
+        async def bring(line: Line) -> None:
+            await line.execute("BEGIN")
+            await line.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            await _bring(line, scripts)
+            await line.execute("COMMIT")
+
+        await self._lines.do(bring)
+        return scripts.version
+
+    async def put(self, session: str, *, forced: bool = False, tries: int = 0, delay: float = 0.0) -> None:
+        """Have a session driven, after `delay` seconds; `forced` goes on with one that sleeps until it is resumed."""
+        await self._lines.do(lambda line: line.execute(_DEFER, session, forced, tries, delay))
+
+    async def sleep(self, session: str, head: int, at: int | None) -> None:
+        """Say that there is nothing to do in a session as of its event `head`, before `at` if there is a time.
+
+        Milliseconds since the epoch. When somebody wrote to it meanwhile this says nothing: that is a job of its own.
+        """
+        when = None if at is None else min(at, _FOREVER)
+        await self._lines.do(lambda line: line.execute(_ASLEEP, session, head, when))
+
+    async def park(self, session: str, account: str, cap: int) -> None:
+        """Have a session wait until a run of its tenant ends, for which there is a cap in an account."""
+
+        async def work(line: Line) -> bool:
+            [[parked]] = await line.fetch("SELECT remit.park_1($1, $2, $3)", session, account, cap)
+            return bool(parked)
+
+        if not await self._lines.do(work):
+            await self.put(session)
+
+    async def hold(self, session: str) -> None:
+        """Have a session wait until `let_go`."""
+        await self._lines.do(lambda line: line.execute(_HOLD, session))
+
+    async def let_go(self, most: int = 1000) -> int:
+        """Have all driven that are held, so many at a time, and say how many there were; who must not is held again."""
+        count = 0
+        while True:
+            rows = await self._lines.do(lambda line: line.fetch(_LET_GO, most))
+            count += len(rows)
+            if len(rows) < most:
+                return count
+
+    async def tend(self) -> int:
+        """Give the work of the dead to others, wake who is to be looked at; give how many, -1 when another does it."""
+        [[done]] = await self._lines.do(
+            lambda line: line.fetch("SELECT remit.tend_1($1, $2)", self._workers.me, self._lines.patience.life)
+        )
+        return int(done)
+
+    async def depth(self) -> list[Depth]:
+        """Say what waits."""
+        rows = await self._lines.do(lambda line: line.fetch(_DEPTH))
+        return [Depth(str(queue), int(waiting), int(taken), float(oldest)) for queue, waiting, taken, oldest in rows]
+
+    async def terms(self) -> list[Term]:
+        """Give what an operator says of who goes first and what stands still."""
+        rows = await self._lines.do(lambda line: line.fetch(_TERMS))
+        return [Term(str(kind), str(name), int(rank), bool(paused)) for kind, name, rank, paused in rows]
+
+    async def set_term(self, kind: str, name: str, *, rank: int | None = None, paused: bool | None = None) -> None:
+        """Say it; what is left out stays as it is. The fleet has no name."""
+        if rank is not None and not -100 <= rank <= 100:
+            raise ConfigError(f"a rank is from -100 to 100, not {rank}")
+        await self._lines.do(lambda line: line.execute(_SET_TERM, kind, name, rank, paused))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scripts:
+    """What the library brings to make its tables."""
+
+    version: str
+    folder: Path
+
+
+def _scripts() -> _Scripts:
+    found = importlib.util.find_spec("procrastinate")
+    if found is None or found.origin is None:
+        raise ConfigError(f"a queue needs an extra: {INSTALL}")
+    return _Scripts(importlib.metadata.version("procrastinate"), Path(found.origin).parent / "sql")
+
+
+async def _bring(line: Line, scripts: _Scripts) -> None:
+    [[known]] = await line.fetch("SELECT obj_description(to_regnamespace($1)::oid, 'pg_namespace')", SCHEMA)
+    if known == scripts.version:
+        return
+    if known is None:
+        await line.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    elif _figures(str(known)) > _figures(scripts.version):
+        raise NewerSchemaError(
+            f"the queue was made by procrastinate {known}, and {scripts.version} is installed here; nothing was "
+            "changed. Install the newer one"
+        )
+    await line.execute(f"SET LOCAL search_path TO {SCHEMA}, pg_catalog")
+    if known is None:
+        await line.execute((scripts.folder / "schema.sql").read_text(encoding="utf-8"))
+        await line.execute(_EXTRAS)
+    else:
+        for step in sorted((scripts.folder / "migrations").glob("*.sql")):
+            if _figures(str(known)) < _figures(step.name.partition("_")[0]) <= _figures(scripts.version):
+                await line.execute(step.read_text(encoding="utf-8"))
+    await line.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{scripts.version}'")
+
+
+def _figures(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")[:3] if part.isdigit()]

@@ -1,0 +1,184 @@
+"""Signals: short words between the processes of a fleet, by PostgreSQL's notifications. They may be lost.
+
+One connection of a process hears all its channels, another says all it has to say, as much as there is in one
+statement. Nothing waits for either: what cannot be said is dropped, and who hears is told when it may have missed some.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from remit.journal.postgres.door import Line
+from remit.journal.postgres.lines import Lines, hang_up
+
+_log = logging.getLogger("remit.journal")
+
+LARGEST = 7900
+"""Bytes of a payload; the server takes less than 8000."""
+_ROOM = 1 << 20
+"""Bytes that may wait to be said."""
+_AT_ONCE = 500
+"""Notifications of one statement."""
+_PAUSE = 0.2
+"""Seconds between two attempts to reach a server that is away."""
+_PROBE = 3.0
+"""Seconds after which a connection that hears and does not answer counts as cut."""
+
+_SAY = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS said (channel, payload)"
+# All who notify stand in one line until their commit is through: none of them should wait for a disk there.
+_HASTE = "SET synchronous_commit = off"
+
+
+@dataclass(eq=False, slots=True)
+class _Ear:
+    heard: Callable[[str], None]
+    again: Callable[[], None] | None
+    line: Line | None = None
+    """The connection that listens for it."""
+
+
+class Signals:
+    """What this process says to others, and hears from them."""
+
+    def __init__(self, lines: Lines) -> None:
+        """Connect to nothing until somebody says or hears something."""
+        self._lines = lines
+        self._queue: deque[tuple[str, str]] = deque()
+        self._waiting = 0
+        self._saying: asyncio.Task[None] | None = None
+        self._voice: Line | None = None
+        self._ears: dict[str, list[_Ear]] = {}
+        self._hearing: asyncio.Task[None] | None = None
+        self._stir = asyncio.Event()
+        self._deaf = True
+
+    # -- saying ----------------------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are not said yet: whoever has much to say waits until there are few."""
+        return self._waiting
+
+    def say(self, channel: str, payload: str) -> bool:
+        """Say something to all who hear a channel, soon and perhaps; false when it is dropped here and now."""
+        size = len(payload.encode())
+        if size > LARGEST or self._waiting + size > _ROOM or self._lines.closed:
+            return False
+        self._queue.append((channel, payload))
+        self._waiting += size
+        if self._saying is None or self._saying.done():
+            self._saying = asyncio.create_task(self._say())
+        return True
+
+    async def _say(self) -> None:
+        while self._queue:
+            try:
+                if self._voice is None or self._voice.is_closed():
+                    self._voice = await self._lines.take()
+                    await self._voice.execute(_HASTE)
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), _AT_ONCE))]
+                # No longer waiting, whatever becomes of it: it is not said twice.
+                self._waiting -= sum(len(payload.encode()) for _, payload in batch)
+                await self._voice.fetch(_SAY, [channel for channel, _ in batch], [payload for _, payload in batch])
+            except Exception:  # noqa: BLE001 - whatever it was, it may be lost
+                if self._voice is not None:
+                    self._voice.terminate()
+                    self._voice = None
+                await asyncio.sleep(_PAUSE)
+
+    # -- hearing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def deaf(self) -> bool:
+        """Whether nothing can be heard now."""
+        return self._deaf
+
+    def hear(
+        self, channel: str, heard: Callable[[str], None], again: Callable[[], None] | None = None
+    ) -> Callable[[], None]:
+        """Hear a channel; give what ends that.
+
+        `again` is called whenever hearing begins: at first, and after a time in which something may have been missed.
+        Neither may wait.
+        """
+        ear = _Ear(heard, again)
+        self._ears.setdefault(channel, []).append(ear)
+        self._stir.set()
+        if self._hearing is None:
+            self._hearing = asyncio.create_task(self._hear())
+
+        def end() -> None:
+            ears = self._ears.get(channel, [])
+            if ear in ears:
+                ears.remove(ear)
+            if not ears:
+                self._ears.pop(channel, None)
+
+        return end
+
+    def _heard(self, connection: Any, process: int, channel: str, payload: str, /) -> None:
+        for ear in tuple(self._ears.get(channel, ())):
+            _quietly(lambda ear=ear: ear.heard(payload))
+
+    async def _hear(self) -> None:
+        line: Line | None = None
+        try:
+            while True:
+                self._stir.clear()
+                line = await self._tend(line)
+                self._deaf = line is None
+                pause = min(self._lines.patience.poll, _PROBE) if line is not None else _PAUSE
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._stir.wait()
+        finally:
+            if line is not None:
+                await hang_up(line)
+
+    async def _tend(self, line: Line | None) -> Line | None:
+        """Have a connection listen for all that is to be heard; `None` when that is not possible now."""
+        try:
+            if line is None or line.is_closed():
+                line = await self._lines.take()
+                line.add_termination_listener(lambda _: self._stir.set())
+            async with asyncio.timeout(_PROBE):
+                # It may be dead without a word.
+                await line.execute("SELECT")
+                await self._attend(line)
+        except Exception:  # noqa: BLE001 - one that says nothing is as good as cut; the next one may be better
+            if line is not None:
+                line.terminate()
+            return None
+        return line
+
+    async def _attend(self, line: Line) -> None:
+        listening = {channel for channel, ears in self._ears.items() if any(ear.line is line for ear in ears)}
+        for channel in [name for name in self._ears if name not in listening]:
+            await line.add_listener(channel, self._heard)
+        for ear in [ear for ears in self._ears.values() for ear in ears if ear.line is not line]:
+            ear.line = line
+            if ear.again is not None:
+                _quietly(ear.again)
+
+    async def close(self) -> None:
+        """Say what is still to be said, if that can be done soon, and hear nothing more."""
+        if self._saying is not None:
+            await asyncio.wait([self._saying], timeout=1.0)
+        tasks = [task for task in (self._saying, self._hearing) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._voice is not None:
+            await hang_up(self._voice)
+
+
+def _quietly(tell: Callable[[], None]) -> None:
+    """Tell somebody whose mistakes are not ours: the next must hear all the same."""
+    try:
+        tell()
+    except Exception:  # noqa: BLE001 - an ear may be anybody's
+        _log.exception("what was heard could not be taken in")

@@ -1,0 +1,127 @@
+"""Jobs: takes them from Procrastinate. The one place that knows its Python; what defers them is in the database."""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from remit.core.errors import ConfigError
+from remit.journal.postgres import Address, Patience
+from remit.journal.postgres.door import INSTALL
+from remit.journal.postgres.lines import Lines
+from remit.journal.postgres.queue import SCHEMA, TASK
+from remit.server.fleet.port import Handle, Job
+
+_log = logging.getLogger("remit.fleet")
+
+_CONNECTIONS = 4
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+"""Seconds before the database is tried again after it went away."""
+
+_FORGOTTEN = f"""
+SELECT id, queue_name FROM {SCHEMA}.procrastinate_jobs WHERE worker_id = $1 AND status = 'doing'"""
+_AGAIN = f"""
+SELECT set_config('search_path', '{SCHEMA}, pg_catalog', true),
+       procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL)
+FROM (SELECT id FROM {SCHEMA}.procrastinate_jobs
+      WHERE id = $1 AND status = 'doing' FOR UPDATE SKIP LOCKED) AS left_over"""
+
+
+class ProcrastinateJobs:
+    """The jobs of a database, for one worker of it."""
+
+    def __init__(self, url: str, patience: Patience | None = None) -> None:
+        """Take them from the queue that `PostgresQueue.install` made; nothing is connected yet."""
+        self._url, self._patience = url, patience or Patience()
+        self._running: set[int] = set()
+        self._worker: Any = None
+        self._stopping = False
+        self._lines = Lines(Address.of(url), self._patience, 1)
+
+    async def take(self, handle: Handle, queues: Collection[str], at_once: int) -> None:
+        """See `Jobs.take`; goes on when the database was away."""
+        library = _library()
+        pause = _FIRST_PAUSE
+        minding = asyncio.create_task(self._mind())
+        try:
+            while True:
+                now = asyncio.get_running_loop().time
+                began = now()
+                try:
+                    await self._take(library, handle, queues, at_once)
+                except Exception as error:  # noqa: BLE001 - whatever ended it, jobs are taken for as long as we live
+                    _log.warning("jobs cannot be taken now: %s", type(error).__name__)
+                # One that worked for a while is tried again soon.
+                pause = _FIRST_PAUSE if now() - began > _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
+                await asyncio.sleep(pause)
+        finally:
+            minding.cancel()
+            await asyncio.gather(minding, return_exceptions=True)
+            await self._lines.close()
+
+    async def _take(self, library: Any, handle: Handle, queues: Collection[str], at_once: int) -> None:
+        app = library.App(connector=library.PsycopgConnector(**self._connections()))
+
+        @app.task(name=TASK, pass_context=True)
+        async def drive(context: Any, session: str, forced: bool = False, tries: int = 0, **_: object) -> None:  # noqa: FBT001, FBT002 - the job's own words
+            self._running.add(context.job.id)
+            try:
+                await handle(Job(session, forced, tries))
+            finally:
+                self._running.discard(context.job.id)
+
+        beat, life = self._patience.beat, self._patience.life
+        async with app.open_async():
+            self._worker = importlib.import_module("procrastinate.worker").Worker(
+                app,
+                queues=list(queues),
+                concurrency=at_once,
+                fetch_job_polling_interval=beat,
+                # Nothing of ours aborts a job: what is to stop is told in the session.
+                abort_job_polling_interval=3600.0,
+                install_signal_handlers=False,
+                delete_jobs="always",
+                update_heartbeat_interval=beat,
+                stalled_worker_timeout=10 * life,
+            )
+            await self._worker.run()
+
+    def _connections(self) -> dict[str, Any]:
+        wait = max(int(self._patience.statement), 1)
+        return {
+            "conninfo": self._url,
+            "min_size": 1,
+            "max_size": _CONNECTIONS,
+            "timeout": self._patience.statement,
+            "reconnect_timeout": self._patience.outage,
+            "kwargs": {
+                "options": f"-c search_path={SCHEMA},pg_catalog -c statement_timeout={wait * 1000}",
+                "connect_timeout": wait,
+                "application_name": "remit worker",
+            },
+        }
+
+    async def _mind(self) -> None:
+        """Give back what the database says we do and we do not: the word that it was done did not arrive."""
+        before: set[int] = set()
+        while True:
+            await asyncio.sleep(self._patience.life)
+            me = getattr(self._worker, "worker_id", None)
+            if me is None:
+                continue
+            with contextlib.suppress(Exception):
+                rows = await self._lines.once(lambda line, me=me: line.fetch(_FORGOTTEN, me))
+                left = {int(job) for job, _ in rows} - self._running
+                # One that was taken just now may not run yet.
+                for job in left & before:
+                    await self._lines.once(lambda line, job=job: line.fetch(_AGAIN, job))
+                before = left
+
+
+def _library() -> Any:
+    try:
+        return importlib.import_module("procrastinate")
+    except ImportError as error:
+        raise ConfigError(f"a worker needs an extra: {INSTALL} ({error})") from error
