@@ -20,13 +20,8 @@ _CONNECTIONS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 """Seconds before the database is tried again after it went away."""
 
-_FORGOTTEN = f"""
-SELECT id, queue_name FROM {SCHEMA}.procrastinate_jobs WHERE worker_id = $1 AND status = 'doing'"""
-_AGAIN = f"""
-SELECT set_config('search_path', '{SCHEMA}, pg_catalog', true),
-       procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL)
-FROM (SELECT id FROM {SCHEMA}.procrastinate_jobs
-      WHERE id = $1 AND status = 'doing' FOR UPDATE SKIP LOCKED) AS left_over"""
+_UNDER_WAY = f"SELECT id FROM {SCHEMA}.procrastinate_jobs WHERE worker_id = $1 AND status = 'doing'"
+_AGAIN = "SELECT remit.again_1($1)"
 
 
 class ProcrastinateJobs:
@@ -112,8 +107,8 @@ class ProcrastinateJobs:
             if me is None:
                 continue
             with contextlib.suppress(Exception):
-                rows = await self._lines.once(lambda line, me=me: line.fetch(_FORGOTTEN, me))
-                left = {int(job) for job, _ in rows} - self._running
+                rows = await self._lines.once(lambda line, me=me: line.fetch(_UNDER_WAY, me))
+                left = {int(job) for (job,) in rows} - self._running
                 # One that was taken just now may not run yet.
                 for job in left & before:
                     await self._lines.once(lambda line, job=job: line.fetch(_AGAIN, job))

@@ -289,6 +289,21 @@ BEGIN
 END
 $$;
 
+-- Give a job that is under way to somebody else.
+CREATE FUNCTION remit.again_1(job bigint) RETURNS void LANGUAGE plpgsql VOLATILE
+SET search_path = remit_queue, pg_catalog AS $$
+DECLARE
+    queue text;
+BEGIN
+    SELECT queue_name INTO queue FROM procrastinate_jobs WHERE id = job AND status = 'doing' FOR UPDATE;
+    IF FOUND THEN
+        PERFORM procrastinate_retry_job_v2(job, NULL, NULL, NULL, NULL);
+        -- Only new jobs are told of by themselves.
+        PERFORM pg_notify('procrastinate_queue_v1#' || queue, '{"type": "job_inserted", "job_id": 0}');
+    END IF;
+END
+$$;
+
 -- What any worker does now and then for all: end the leases of the dead, give their jobs to others, wake who is to be
 -- looked at, and have driven what nobody drives though it could go on. Gives how many, or -1 when another is at it.
 CREATE FUNCTION remit.tend_1(worker text, life float8) RETURNS int LANGUAGE plpgsql VOLATILE
@@ -307,15 +322,13 @@ BEGIN
     -- A server that came up just now has heard of nobody yet.
     IF pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => life) THEN
         FOR one IN
-            SELECT jobs.id, jobs.queue_name
+            SELECT jobs.id
             FROM procrastinate_jobs AS jobs LEFT JOIN procrastinate_workers AS workers ON workers.id = jobs.worker_id
             WHERE jobs.status = 'doing' AND jobs.task_name = 'remit.drive'
               AND (workers.id IS NULL OR workers.last_heartbeat < clock_timestamp() - make_interval(secs => life))
             FOR UPDATE OF jobs SKIP LOCKED
         LOOP
-            PERFORM procrastinate_retry_job_v2(one.id, NULL, NULL, NULL, NULL);
-            -- Only new jobs are told of by themselves.
-            PERFORM pg_notify('procrastinate_queue_v1#' || one.queue_name, '{"type": "job_inserted", "job_id": 0}');
+            PERFORM remit.again_1(one.id);
             done := done + 1;
         END LOOP;
     END IF;
