@@ -30,9 +30,9 @@ class Slow(Talker):
         return await saying
 
 
-async def live(url: str, session: str, pause: float) -> None:
+async def live(url: str, session: str, between: float) -> None:
     journal = await PostgresJournal.open(url, patience=PATIENCE)
-    agent = talking(Slow(held=True, pause=pause))
+    agent = talking(Slow(held=True, pause=between))
     async with home(journal) as here:
 
         def pause(name: str, why: str) -> bool:

@@ -66,12 +66,12 @@ async def _follow(opened: Home, session: str) -> AsyncGenerator[Record]:
 async def ended(opened: Home, count: int) -> None:
     """Wait until so many sessions have ended their runs."""
     async with asyncio.timeout(60):
-        while sum(row.why == "done" for row in await opened.sessions(SessionQuery(limit=10_000))) < count:
+        while sum(row.why == "done" for row in await opened.sessions(SessionQuery(limit=10_000))) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
 async def comes(true: Callable[[], bool]) -> None:
     """Wait for something that nobody tells of."""
     async with asyncio.timeout(60):
-        while not true():
+        while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.02)

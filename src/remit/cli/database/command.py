@@ -8,7 +8,6 @@ from remit.cli.access.places import span
 from remit.cli.database.migrating import STEPS
 from remit.cli.database.standing import standing
 from remit.cli.options import add_store
-from remit.cli.running import failed
 from remit.cli.screen import Screen
 from remit.cli.stores import STORE, is_url
 from remit.core.errors import ConfigError, NewerSchemaError
@@ -71,7 +70,9 @@ async def _migrate(args: argparse.Namespace, screen: Screen) -> int:
         for step in STEPS:
             done[step.name] = list(await step.bring(args.store))
     except NewerSchemaError as error:
-        failed(error, json=args.json)
+        if screen.json:
+            screen.result({"error": str(error), "kind": type(error).__name__})
+        screen.hint(str(error))
         return exits.REFUSED
     found = await status(args.store)
     if screen.json:

@@ -4,16 +4,19 @@ from remit.cli import exits
 from remit.cli.screen import Screen
 from remit.core.events import SCHEMA
 from remit.core.values import JsonObject
-from remit.journal.postgres import SchemaStatus, status
+from remit.journal.postgres import Patience, SchemaStatus, status
 from remit.journal.postgres.archive import Measured, measured
 from remit.journal.postgres.schema import VERSION
+
+_SOON = Patience(outage=3.0)
+"""Whoever looks wants to know now whether it can be reached."""
 
 
 async def standing(url: str, screen: Screen) -> int:
     """Tell it, and give the exit status: waiting while migrations are pending, refused when this code is too old."""
-    found = await status(url)
+    found = await status(url, patience=_SOON)
     code, state = _state(found)
-    inside = await measured(url) if found.version and code != exits.REFUSED else None
+    inside = await measured(url, patience=_SOON) if found.version and code != exits.REFUSED else None
     if screen.json:
         screen.result(_json(found, state, inside))
         return code

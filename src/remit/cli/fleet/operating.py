@@ -70,13 +70,13 @@ def _json(depths: list[Depth], terms: list[Term], workers: list[str]) -> JsonObj
 
 
 def _tell(screen: Screen, depths: list[Depth], terms: list[Term], workers: list[str]) -> None:
-    screen.line(f"workers  {', '.join(workers) or 'none'}")
+    screen.say(f"workers  {', '.join(workers) or 'none'}")
     for one in depths:
         age = f", the oldest for {duration(int(1000 * one.oldest))}" if one.waiting else ""
-        screen.line(f"queue    {one.queue}: {one.waiting} wait{age}; {one.taken} under way")
+        screen.say(f"queue    {one.queue}: {one.waiting} wait{age}; {one.taken} under way")
     if not depths:
-        screen.line("queue    nothing to do")
+        screen.say("queue    nothing to do")
     for one in terms:
         if one.rank or one.paused:
             what = " ".join(filter(None, (one.kind, one.name)))
-            screen.line(f"term     {what}: {'paused' if one.paused else 'goes on'}, rank {one.rank}")
+            screen.say(f"term     {what}: {'paused' if one.paused else 'goes on'}, rank {one.rank}")
