@@ -77,6 +77,7 @@ async def test_text_comes_in_order_and_each_of_it_once() -> None:
 async def test_text_that_is_earlier_than_what_it_follows_waits_for_it() -> None:
     store, streams, wall, session = await _begun()
     async with streams.follow(principal(), session, 0) as stream:
+        wall.say("never", begun=1000)
         wall.say("later", begun=4)
         wall.say("now")
         assert await _told(stream, 3) == [1, 2, "now"]

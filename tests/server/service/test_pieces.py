@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remit.core.ports import Delta
 from remit.server.service.pieces import Assembly, Piece, Utterance
 
 Said = dict[Utterance, str]
@@ -58,6 +59,16 @@ def test_what_was_missed_is_all_there_once_it_is_said_again(case: tuple[Said, li
     assembly.take(Piece("s", key[2], key[0], key[1], key[0], 0, said[key]))
     assert assembly.whole() == said[key]
     assert not assembly.missing
+
+
+def test_what_was_let_go_is_not_told_as_a_whole_and_goes_on_all_the_same() -> None:
+    assembly = Assembly()
+    assembly.take(Piece("s", "v", 5, 0, 5, 0, "ab"))
+    assembly.let_go()
+    delta = assembly.take(Piece("s", "v", 5, 0, 6, 0, "abc", fresh=True))
+    assert (delta, assembly.whole()) == (Delta("c"), "")
+    assembly.take(Piece("s", "v", 7, 0, 7, 0, "x"))
+    assert assembly.whole() == "x"
 
 
 def test_whoever_lacks_something_knows() -> None:

@@ -17,15 +17,11 @@ from remit.cli.serving.drivers import alone, replica
 from remit.cli.serving.served import loaded, ready, seconds, shared_settings, stopping
 from remit.cli.stores import is_url
 from remit.core.errors import ConfigError
-from remit.home import MEMORY
 from remit.server.access import (
     Access,
     AccessSettings,
-    AccessStore,
     Cookies,
-    MemoryAccessStore,
-    PostgresAccessStore,
-    SqliteAccessStore,
+    access_store,
     open_access,
 )
 from remit.server.administration import Register
@@ -87,7 +83,7 @@ async def main(args: argparse.Namespace) -> int:
     found = loaded(args.agents, place, wish)
     settings = shared_settings(found, str(args.tenant), wish.durability)
     async with contextlib.AsyncExitStack() as closing:
-        store = _access(place)
+        store = access_store(place)
         closing.push_async_callback(store.close)
         terms = AccessSettings.read(FILE)
         tenant = str(args.tenant) or settings.tenants[0].name
@@ -121,12 +117,6 @@ async def main(args: argparse.Namespace) -> int:
                 await stop.wait()
                 screen.hint("stopping: sessions are handed back after the step they are in")
     return exits.DONE
-
-
-def _access(place: str) -> AccessStore:
-    if place == MEMORY:
-        return MemoryAccessStore()
-    return PostgresAccessStore(place) if is_url(place) else SqliteAccessStore(place)
 
 
 def _check(args: argparse.Namespace) -> None:

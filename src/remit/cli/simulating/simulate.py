@@ -32,7 +32,7 @@ _LOAD = {
 }
 _ROOM = {
     "busy": "share of its time that a core may be busy in the peak",
-    "within_ms": "from a message to its first step",
+    "wait_ms": "that a step may wait for its worker and PostgreSQL",
     "worker_sessions": "under way in one worker",
     "worker_mb": "of memory for one worker",
     "server_cores": "of one PostgreSQL at most",

@@ -27,6 +27,7 @@ from remit.server.access.stores import (
     MemoryAccessStore,
     PostgresAccessStore,
     SqliteAccessStore,
+    access_store,
 )
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Scheme",
     "SharedPace",
     "SqliteAccessStore",
+    "access_store",
     "approver",
     "is_loopback",
     "open_access",

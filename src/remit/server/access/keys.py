@@ -105,7 +105,7 @@ class Keys:
 
         The new one lives as long as the old one was to, unless told otherwise.
         """
-        at, old = self._clock(), await self._known(name)
+        old, at = await self._known(name), self._clock()
         if old.heir or not old.valid(at):
             why = f"was rotated already, to {old.heir}" if old.heir else "is no longer valid; make a new one"
             raise ConfigError(f"key {name!r} {why}")

@@ -51,7 +51,7 @@ async def open_access(
     On loopback nobody needs a key, unless they are `required`. Anywhere else raise `ConfigError` when there is neither
     an issuer nor a key that is valid, for then nobody could come in, and a server without a lock must not be reached.
     """
-    keys = Keys(store.keys)
+    keys = Keys(store.keys, clock=store.now)
     loopback = is_loopback(host)
     if loopback and not settings.required:
         facts = Facts(host=host, schemes=("local",), own_approvals=settings.own_approvals)
@@ -67,6 +67,7 @@ async def open_access(
         secure=not loopback,
         idle=settings.idle_minutes * 60,
         longest=settings.login_hours * 3600,
+        clock=store.now,
     )
     schemes: list[Scheme] = [cookies, keys]
     if settings.issuers:

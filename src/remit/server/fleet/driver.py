@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from remit.core.agent import Agent
 from remit.home import Home
 from remit.server.fleet.control import Control
+from remit.server.fleet.deltas import Deltas
 from remit.server.fleet.worker import Worker, shared
 
 
@@ -16,6 +17,7 @@ class FleetDriver:
         """Serve these agents, and be the `worker` too, if there is one."""
         self._home, self._agents, self._worker = home, agents, worker
         self._control = Control(shared(home).signals, self._pause_here, self.switched)
+        self._deltas = Deltas(shared(home).signals, home)
         self._ending = contextlib.AsyncExitStack()
         self._draining = False
 
@@ -28,6 +30,11 @@ class FleetDriver:
     def agents(self) -> tuple[Agent, ...]:
         """See `Drives.agents`."""
         return tuple(self._agents.values())
+
+    @property
+    def elsewhere(self) -> Deltas:
+        """See `Drives.elsewhere`."""
+        return self._deltas
 
     def serves(self, agent: str) -> Agent | None:
         """See `Drives.serves`."""
@@ -64,6 +71,7 @@ class FleetDriver:
         """See `Drives.start`; raise `ConfigError` when there cannot be a queue."""
         await shared(self._home).queue.install()
         await self._ending.enter_async_context(self._control)
+        await self._ending.enter_async_context(self._deltas)
         if self._worker is not None:
             await self._worker.start()
 

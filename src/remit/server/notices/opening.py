@@ -6,6 +6,7 @@ from pathlib import Path
 
 from remit.policy import Secrets
 from remit.policy.hosts import HostPolicy, destination
+from remit.server.notices.claims import Claims
 from remit.server.notices.reader import Notices
 from remit.server.notices.sending import Patience, Webhook
 from remit.server.notices.settings import NoticeSettings
@@ -17,10 +18,11 @@ _INSIDE = ("10.0.0.0/8:*", "172.16.0.0/12:*", "192.168.0.0/16:*", "127.0.0.0/8:*
 
 
 @contextlib.asynccontextmanager
-async def noticing(file: str | Path, secrets: Secrets) -> AsyncGenerator[Notices | None]:
+async def noticing(file: str | Path, secrets: Secrets, claims: Claims | None = None) -> AsyncGenerator[Notices | None]:
     """Give a reader that tells people what waits, or `None` when the project has no `[notices]`.
 
-    The secret is looked up once before, and registered in `secrets`. Raise `ConfigError` for what is wrong.
+    The secret is looked up once before, and registered in `secrets`. Of several servers `claims` say who tells. Raise
+    `ConfigError` for what is wrong.
     """
     settings = NoticeSettings.read(file)
     if settings is None:
@@ -35,7 +37,7 @@ async def noticing(file: str | Path, secrets: Secrets) -> AsyncGenerator[Notices
     async with Egress(policy, bounds=Bounds(redirects=0, connections=2)) as egress:
 
         def hook(url: str) -> Webhook:
-            return Webhook(url, lambda: vault(settings.secret), egress, patience=patience)
+            return Webhook(url, lambda: vault(settings.secret), egress, patience=patience, claims=claims)
 
         escalated = hook(settings.escalation_url) if settings.escalation_url else None
         yield Notices(settings, hook(settings.url), escalated)

@@ -1,6 +1,7 @@
 """Reader: finds in journals which calls begin to wait for people, and takes back what is decided before it was told.
 
-What waited before this process began is told again, with the same key: who was told by the one before, nobody knows.
+What waited before this process began is told again, with the same key: who was told by the one before, nobody knows,
+unless servers share `Claims`, which remember it.
 """
 
 import asyncio

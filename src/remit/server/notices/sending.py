@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from remit.core.errors import RemitError
 from remit.core.ports import Clock
+from remit.server.notices.claims import Alone, Claims
 from remit.server.notices.notice import Notice
 from remit.server.notices.signing import HEADER, KEY, signature
 from remit.tools.http import Outgoing, Sender
@@ -18,6 +19,8 @@ _log = logging.getLogger("remit.notices")
 
 _FIRST, _LONGEST = 1.0, 300.0
 """Seconds between tries of a notice."""
+_MARGIN = 5.0
+"""Seconds that a claim outlives the longest try."""
 _ANSWER = 64_000
 """Bytes of an answer that are read at most; what it says does not matter."""
 
@@ -58,9 +61,11 @@ class Webhook:
         *,
         patience: Patience | None = None,
         clock: Clock = time.monotonic,
+        claims: Claims | None = None,
     ) -> None:
-        """Take where to, who gives the secret at each try, and who sends."""
+        """Take where to, who gives the secret at each try, who sends, and who says whose turn it is."""
         self._url, self._secret, self._sender, self._clock = url, secret, sender, clock
+        self._claims = claims or Alone()
         self._patience = patience or Patience()
         self._pending: dict[str, _Pending] = {}
         self._of: dict[str, set[str]] = {}
@@ -128,14 +133,33 @@ class Webhook:
             pass
 
     async def _try(self, one: _Pending) -> bool:
-        """Send one; say whether it was taken."""
-        one.tries += 1
-        problem = await self._sent(one.notice)
-        if not problem:
-            self._down = 0
-            self.sent += 1
+        """Send one, if it is ours to send; say whether it was taken, or is another's."""
+        try:
+            wait = await self._claims.claim(one.notice.id, self._patience.timeout + _MARGIN)
+        except RemitError as error:
+            return self._failed(one, str(error))
+        if wait is None:
+            # Another server told it, perhaps one that was here before us.
             self._remove(one.notice.id)
             return True
+        if wait > 0:
+            one.due = self._clock() + wait
+            return True
+        problem = await self._sent(one.notice)
+        if problem:
+            return self._failed(one, problem)
+        self._down = 0
+        self.sent += 1
+        self._remove(one.notice.id)
+        try:
+            await self._claims.told(one.notice.id)
+        except RemitError as error:
+            # Another server may tell it once more when our claim is over, with the same key.
+            _log.warning("notice %s was told, and that could not be written down: %s", one.notice.id, error)
+        return True
+
+    def _failed(self, one: _Pending, problem: str) -> bool:
+        one.tries += 1
         self._down += 1
         self.failed += 1
         now = self._clock()

@@ -96,6 +96,11 @@ class Driver:
         """Give all that can be driven here."""
         return tuple(self._agents.values())
 
+    @property
+    def elsewhere(self) -> None:
+        """Nothing: whoever is driven is driven here."""
+        return
+
     def serves(self, agent: str) -> Agent | None:
         """Give an agent that can be driven here; `None` for any other."""
         return self._agents.get(agent)

@@ -88,7 +88,8 @@ class Assembly:
     length: int = 0
     missing: bool = False
     """Whether something came that lacks what is before it."""
-    _texts: list[str] = field(default_factory=list[str])
+    _texts: list[str] | None = field(default_factory=list[str])
+    _begun: bool = False
 
     def take(self, piece: Piece) -> Delta | None:
         """Give what a piece adds to what is known; `None` when that is nothing."""
@@ -99,24 +100,29 @@ class Assembly:
                 self.missing = True
                 return None
             self.utterance, self.length, self.missing = piece.utterance, 0, False
-            self._texts.clear()
+            self._texts, self._begun = [], False
         elif piece.at > self.length:
             self.missing = True
             return None
         return self._add(piece)
 
     def _add(self, piece: Piece) -> Delta | None:
-        fresh = piece.fresh and self.length == 0 and not self._texts
+        fresh = piece.fresh and not self._begun
         text = piece.text[self.length - piece.at :]
         if not text and not fresh:
             return None
-        self.missing = False
-        self._texts.append(text)
+        self.missing, self._begun = False, True
         self.length += len(text)
+        if self._texts is not None:
+            self._texts.append(text)
         return Delta(text, fresh)
 
     def whole(self) -> str:
-        """Give all that is known of it."""
-        if len(self._texts) > 1:
+        """Give all that is known of it, unless it was let go."""
+        if self._texts is not None and len(self._texts) > 1:
             self._texts = ["".join(self._texts)]
         return self._texts[0] if self._texts else ""
+
+    def let_go(self) -> None:
+        """Keep no text of it: what it became is in the journal."""
+        self._texts = None

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from remit.core.agent import Agent
 from remit.home import Home
+from remit.server.service.pieces import Elsewhere
 from remit.server.service.turning import Held
 
 
@@ -19,6 +20,11 @@ class Drives(Protocol):
     @property
     def agents(self) -> tuple[Agent, ...]:
         """All that sessions can be begun with here."""
+        ...
+
+    @property
+    def elsewhere(self) -> Elsewhere | None:
+        """What sessions say that other processes drive; `None` when there are no others."""
         ...
 
     def serves(self, agent: str) -> Agent | None:

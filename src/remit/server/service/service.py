@@ -112,7 +112,7 @@ class Service:
         self.driver = driving(home, known, self.switching.held)
         if switches is not None:
             switches.watch(self.driver.switched)
-        self.streams = Streams(home, each=allows.streams)
+        self.streams = Streams(home, each=allows.streams, elsewhere=self.driver.elsewhere)
         self.people = People(home, self.owned, self.driver, own_approvals=allows.own_approvals)
         self.tracing = Tracing(self.owned, self.switching.held)
 

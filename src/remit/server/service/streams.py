@@ -163,10 +163,10 @@ class _Channel:
         """Whether nothing comes through it any more."""
         self._sent = 0
         self._told = 0
-        self._early: deque[tuple[int, Item | Piece]] = deque()
+        self._early: list[tuple[int, Item | Piece]] = []
         self._ended = 0
         """The last record with which what was said before it is over."""
-        self._assembly, self._said = Assembly(), 0
+        self._assembly = Assembly()
         self._following: asyncio.Task[None] | None = None
 
     def start(self, after: int, past: Sequence[Record]) -> int:
@@ -190,6 +190,7 @@ class _Channel:
                 self._sent = record.seq
                 if ends(record.event):
                     self._ended = record.seq
+                    self._assembly.let_go()
                 self._say(Item(record))
                 self._catch_up()
         except Exception as error:  # noqa: BLE001 - its readers must not wait for what will never come
@@ -199,8 +200,10 @@ class _Channel:
                 stream.end()
 
     def _catch_up(self) -> None:
-        while self._early and self._early[0][0] <= self._sent:
-            item = self._early.popleft()[1]
+        due = [item for after, item in self._early if after <= self._sent]
+        if due:
+            self._early = [waits for waits in self._early if waits[0] > self._sent]
+        for item in due:
             if isinstance(item, Piece):
                 self._fit(item)
             else:
@@ -224,7 +227,6 @@ class _Channel:
             return
         delta = self._assembly.take(piece)
         if delta is not None:
-            self._said = piece.after
             at = self._assembly.length - len(delta.text)
             self._say(Item(delta, self._sent, self._assembly.utterance, at))
         elif self._assembly.missing:
@@ -233,7 +235,7 @@ class _Channel:
     def welcome(self, stream: Stream) -> None:
         """Let one more read, from the beginning of what is being said."""
         self.streams.add(stream)
-        text = self._assembly.whole() if self._said >= self._ended else ""
+        text = self._assembly.whole()
         if text:
             stream.put(Item(Delta(text), self._sent, self._assembly.utterance))
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from remit.core.values import now_ms
 from remit.server.access.cookies import Login
 from remit.server.access.keys import Key
 from remit.server.access.records import AuditRecord
@@ -22,6 +23,10 @@ class MemoryAccessStore:
     @property
     def paces(self) -> None:
         """See `AccessStore.paces`: one server has the home."""
+
+    def now(self) -> int:
+        """See `AccessStore.now`: one machine has one clock."""
+        return now_ms()
 
     async def close(self) -> None:
         """See `AccessStore.close`."""

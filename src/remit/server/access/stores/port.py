@@ -37,6 +37,10 @@ class AccessStore(Protocol):
         """Where servers tell each other how often somebody asked; `None` where each counts for itself."""
         ...
 
+    def now(self) -> int:
+        """Say what time it is for all who share it, in milliseconds since the epoch: what ends here ends there."""
+        ...
+
     async def close(self) -> None:
         """Let go of it."""
         ...

@@ -17,6 +17,7 @@ from typing import TypeVar
 import msgspec
 
 from remit.core.errors import ConfigError, RemitError
+from remit.core.values import now_ms
 from remit.server.access.cookies import Login
 from remit.server.access.keys import Key
 from remit.server.access.records import AuditRecord
@@ -82,6 +83,10 @@ class SqliteAccessStore:
     @property
     def paces(self) -> None:
         """See `AccessStore.paces`: one server has the home."""
+
+    def now(self) -> int:
+        """See `AccessStore.now`: one machine has one clock."""
+        return now_ms()
 
     async def close(self) -> None:
         """See `AccessStore.close`."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from remit.core.errors import CorruptJournalError, JournalBusyError, JournalError, NewerSchemaError
+from remit.core.values import now_ms
 from remit.journal.postgres.door import Line, Row
 from remit.journal.postgres.lines import Lines
 
@@ -17,9 +18,18 @@ _MORE = 1.0
 class Patient:
     """What the stores of access ask by; all of it may be done twice."""
 
-    def __init__(self, lines: Lines) -> None:
-        """Ask over these connections."""
-        self._lines = lines
+    def __init__(self, lines: Lines, clock: Callable[[], int] = now_ms) -> None:
+        """Ask over these connections; the clock counts milliseconds."""
+        self._lines, self._clock = lines, clock
+        self._ahead = 0
+
+    def now(self) -> int:
+        """Say what time it is over there, as far as it is known, in milliseconds since the epoch."""
+        return self._clock() + self._ahead
+
+    def heed(self, now: int) -> None:
+        """Take in what time it is over there."""
+        self._ahead = now - self._clock()
 
     async def do(self, work: Callable[[Line], Awaitable[T]]) -> T:
         """Do what may be done twice; raise `JournalBusyError` when the database does not answer."""

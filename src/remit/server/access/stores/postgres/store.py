@@ -4,6 +4,9 @@ Every question is asked of the database, so a key that was revoked anywhere is r
 not answer, nobody is let in: whoever asks is told to come again.
 """
 
+from collections.abc import Callable
+
+from remit.core.values import now_ms
 from remit.journal.postgres import Address, Patience
 from remit.journal.postgres.lines import Lines
 from remit.journal.postgres.schema import ensure
@@ -26,17 +29,21 @@ _MOST = 4
 class PostgresAccessStore:
     """The store of a fleet. A process that only heeds switches has two connections of it."""
 
-    def __init__(self, url: str, *, patience: Patience | None = None) -> None:
-        """Take the URL of a database; nothing is connected before it is needed."""
+    def __init__(self, url: str, *, patience: Patience | None = None, clock: Callable[[], int] = now_ms) -> None:
+        """Take the URL of a database; nothing is connected before it is needed. The clock counts milliseconds."""
         address = Address.of(url)
         self.lines = Lines(address, patience or PATIENCE, _MOST)
         """Its connections, for what else servers share."""
         self.lines.first(lambda line: ensure(line, address))
-        asked = Patient(self.lines)
+        self._asked = asked = Patient(self.lines, clock)
         self._ear = Ear(self.lines)
         self.keys, self.logins = PostgresKeyStore(asked), PostgresLoginStore(asked)
         self.switches, self.log = PostgresSwitchStore(asked, self._ear), PostgresAuditLog(asked)
         self.paces: PaceStore = PostgresPaceStore(asked)
+
+    def now(self) -> int:
+        """See `AccessStore.now`: by the database's clock, as of the last key that was looked up."""
+        return self._asked.now()
 
     async def close(self) -> None:
         """See `AccessStore.close`; what is being written to the log comes to its end."""
