@@ -34,6 +34,7 @@ COMMANDS = {
     "policy": ("remit.cli.policy", "check policies, test them with tables, and say why a call was judged so"),
     "sandbox": ("remit.cli.sandbox", "run untrusted programs; see what this machine can hold, and attack it"),
     "serve": ("remit.cli.serving.serve", "serve agents, their sessions and decisions over HTTP"),
+    "db": ("remit.cli.database", "look after the database of a fleet: version, contents, archives of old sessions"),
     "fleet": ("remit.cli.fleet.operating", "say what waits and who works; pause and rank agents and tenants"),
     "worker": ("remit.cli.fleet.worker", "drive the sessions of a database, beside any number of others"),
     "gateway": ("remit.cli.serving.gateway", "let other programs reach only what a host policy allows: a proxy"),

@@ -7,30 +7,41 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
+from tests.journal.postgres.fixtures import emptied as empty
 
 from remit.core.errors import ConfigError, RemitError
+from remit.journal.postgres import migrate
 from remit.server.access import (
     AccessStore,
     AuditRecord,
     Key,
     Login,
     MemoryAccessStore,
+    PostgresAccessStore,
     Role,
     SqliteAccessStore,
 )
 from remit.server.switches import Switch
 
-STORES: dict[str, Callable[[Path], AccessStore]] = {
-    "memory": lambda path: MemoryAccessStore(),
-    "sqlite": lambda path: SqliteAccessStore(path / "deep" / "home"),
+STORES: dict[str, Callable[[Path, str], AccessStore]] = {
+    "memory": lambda path, url: MemoryAccessStore(),
+    "sqlite": lambda path, url: SqliteAccessStore(path / "deep" / "home"),
+    "postgres": lambda path, url: PostgresAccessStore(url),
 }
 
 
 @pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[AccessStore]:
-    made = STORES[request.param](tmp_path)
+    url = await emptied(request.getfixturevalue("database")) if request.param == "postgres" else ""
+    made = STORES[request.param](tmp_path, url)
     yield made
     await made.close()
+
+
+async def emptied(database: str) -> str:
+    await migrate(database)
+    empty(database)
+    return database
 
 
 def key(name: str, *, tenant: str = "acme", role: Role = "operator", made: int = 1) -> Key:

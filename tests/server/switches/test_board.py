@@ -69,6 +69,9 @@ class Broken:
     async def take(self, tenant: str, kind: Switchable, name: str) -> Switch | None:
         return None
 
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
     async def all(self) -> Sequence[Switch]:
         self.reads += 1
         if self.reads > 1:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from remit.journal.postgres import migrate
+from remit.journal.postgres import install_queue, migrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +19,5 @@ async def _tables(url: str) -> list[str]:
     return [f"{step.version} {step.name}" for step in await migrate(url)]
 
 
-STEPS: tuple[Step, ...] = (Step("tables", _tables),)
+STEPS: tuple[Step, ...] = (Step("tables", _tables), Step("queue", install_queue))
 """All of them, in order; what is refused keeps those after it from being done."""

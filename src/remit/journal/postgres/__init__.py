@@ -3,7 +3,7 @@
 from remit.journal.postgres.address import Address
 from remit.journal.postgres.journal import PostgresJournal
 from remit.journal.postgres.lines import Patience
-from remit.journal.postgres.queue import Depth, PostgresQueue, Term
+from remit.journal.postgres.queue import Depth, PostgresQueue, Term, install_queue
 from remit.journal.postgres.schema import Migration, SchemaStatus, migrate, status
 from remit.journal.postgres.workers import PostgresWorkers, living
 
@@ -17,6 +17,7 @@ __all__ = [
     "PostgresWorkers",
     "SchemaStatus",
     "Term",
+    "install_queue",
     "living",
     "migrate",
     "status",

@@ -28,6 +28,7 @@ from remit.journal.batches import packed, unpacked
 from remit.journal.listing import concerns, listed
 from remit.journal.postgres.address import Address
 from remit.journal.postgres.appending import Append, Appender
+from remit.journal.postgres.archived import refuse_archived
 from remit.journal.postgres.following import News
 from remit.journal.postgres.lines import Lines, Patience
 from remit.journal.postgres.queue import PostgresQueue
@@ -157,6 +158,8 @@ class PostgresJournal:
     async def read(self, session: str, *, after: int = 0) -> list[Record]:
         """See `Journal.read`; raise `CorruptJournalError` when what is there is not what was written."""
         records = await self._read(session, after)
+        if not records and after == 0:
+            await self._lines.do(lambda line: refuse_archived(line, session))
         await self.workers.heed(records)
         return records
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from remit.core.errors import ConfigError, NewerSchemaError
+from remit.journal.postgres.address import Address
 from remit.journal.postgres.door import INSTALL, Line
-from remit.journal.postgres.lines import Lines
+from remit.journal.postgres.lines import Lines, Patience
 from remit.journal.postgres.schema import LOCK
 from remit.journal.postgres.workers import PostgresWorkers
 
@@ -77,6 +78,19 @@ class Term:
     paused: bool
 
 
+async def install_queue(url: str, *, patience: Patience | None = None) -> list[str]:
+    """Make the queue of a store, or bring it to the version of the library here, and say what was done.
+
+    Raise `ConfigError` without the library, `NewerSchemaError` when a newer one made the queue.
+    """
+    scripts = _scripts()
+    lines = Lines(Address.of(url), patience or Patience(), 1)
+    try:
+        return await lines.do(lambda line: _bring(line, scripts))
+    finally:
+        await lines.close()
+
+
 class PostgresQueue:
     """What there is to do, for whoever does it: put it there, take it back, put it off."""
 
@@ -90,14 +104,7 @@ class PostgresQueue:
         Raise `ConfigError` without the library, `NewerSchemaError` when a newer one made the queue.
         """
         scripts = _scripts()
-
-        async def bring(line: Line) -> None:
-            await line.execute("BEGIN")
-            await line.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
-            await _bring(line, scripts)
-            await line.execute("COMMIT")
-
-        await self._lines.do(bring)
+        await self._lines.do(lambda line: _bring(line, scripts))
         return scripts.version
 
     async def put(self, session: str, *, forced: bool = False, tries: int = 0, delay: float = 0.0) -> None:
@@ -174,10 +181,19 @@ def _scripts() -> _Scripts:
     return _Scripts(importlib.metadata.version("procrastinate"), Path(found.origin).parent / "sql")
 
 
-async def _bring(line: Line, scripts: _Scripts) -> None:
+async def _bring(line: Line, scripts: _Scripts) -> list[str]:
+    # Whoever gave us the line ends it when this raises, and with it the transaction.
+    await line.execute("BEGIN")
+    await line.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+    changed = await _change(line, scripts)
+    await line.execute("COMMIT")
+    return [f"procrastinate {scripts.version}"] if changed else []
+
+
+async def _change(line: Line, scripts: _Scripts) -> bool:
     [[known]] = await line.fetch("SELECT obj_description(to_regnamespace($1)::oid, 'pg_namespace')", SCHEMA)
     if known == scripts.version:
-        return
+        return False
     if known is None:
         await line.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     elif _figures(str(known)) > _figures(scripts.version):
@@ -194,6 +210,7 @@ async def _bring(line: Line, scripts: _Scripts) -> None:
             if _figures(str(known)) < _figures(step.name.partition("_")[0]) <= _figures(scripts.version):
                 await line.execute(step.read_text(encoding="utf-8"))
     await line.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{scripts.version}'")
+    return True
 
 
 def _figures(version: str) -> list[int]:

@@ -32,6 +32,7 @@ class Migration:
 
 MIGRATIONS = (
     Migration(1, "begin", 1, 1),
+    Migration(2, "queue", 1, 1),
     Migration(3, "shared", 1, 1),
     Migration(4, "archive", 1, 1),
     Migration(5, "access", 1, 1),

@@ -25,8 +25,10 @@ _AT_ONCE = 500
 """Notifications of one statement."""
 _PAUSE = 0.2
 """Seconds between two attempts to reach a server that is away."""
-_PROBE = 3.0
-"""Seconds after which a connection that hears and does not answer counts as cut."""
+_OFTEN = 3.0
+"""Seconds between two looks at whether the connection that hears still does, at most."""
+_PROBE = 5.0
+"""Seconds that it has to answer, before it counts as cut."""
 
 _SAY = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS said (channel, payload)"
 # All who notify stand in one line until their commit is through: none of them should wait for a disk there.
@@ -55,6 +57,7 @@ class Signals:
         self._hearing: asyncio.Task[None] | None = None
         self._stir = asyncio.Event()
         self._deaf = True
+        self._closed = False
 
     # -- saying ----------------------------------------------------------------------------------------------------
 
@@ -66,7 +69,7 @@ class Signals:
     def say(self, channel: str, payload: str) -> bool:
         """Say something to all who hear a channel, soon and perhaps; false when it is dropped here and now."""
         size = len(payload.encode())
-        if size > LARGEST or self._waiting + size > _ROOM or self._lines.closed:
+        if size > LARGEST or self._waiting + size > _ROOM or self._closed:
             return False
         self._queue.append((channel, payload))
         self._waiting += size
@@ -131,7 +134,7 @@ class Signals:
                 self._stir.clear()
                 line = await self._tend(line)
                 self._deaf = line is None
-                pause = min(self._lines.patience.poll, _PROBE) if line is not None else _PAUSE
+                pause = min(self._lines.patience.poll, _OFTEN) if line is not None else _PAUSE
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await self._stir.wait()
@@ -145,7 +148,7 @@ class Signals:
             if line is None or line.is_closed():
                 line = await self._lines.take()
                 line.add_termination_listener(lambda _: self._stir.set())
-            async with asyncio.timeout(_PROBE):
+            async with asyncio.timeout(min(self._lines.patience.statement, _PROBE)):
                 # It may be dead without a word.
                 await line.execute("SELECT")
                 await self._attend(line)
@@ -166,6 +169,7 @@ class Signals:
 
     async def close(self) -> None:
         """Say what is still to be said, if that can be done soon, and hear nothing more."""
+        self._closed = True
         if self._saying is not None:
             await asyncio.wait([self._saying], timeout=1.0)
         tasks = [task for task in (self._saying, self._hearing) if task is not None]

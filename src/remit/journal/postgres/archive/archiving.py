@@ -16,7 +16,7 @@ from pathlib import Path
 from remit.core.errors import ConfigError, CorruptJournalError
 from remit.core.events import SCHEMA
 from remit.journal.postgres.archive.choosing import Choice, Chosen, trees
-from remit.journal.postgres.archive.copying import copied
+from remit.journal.postgres.archive.copying import Copying
 from remit.journal.postgres.archive.lines import FORMAT, Head
 from remit.journal.postgres.archive.reading import Content, content_of
 from remit.journal.postgres.archive.removing import Removal, remove
@@ -186,12 +186,13 @@ class _Archiving:
         return left
 
     async def _fill(self, writer: Writer, chosen: Sequence[list[Chosen]]) -> list[list[Chosen]]:
+        copying = Copying(self._lines, writer, [one for tree in chosen for one in tree])
         for place, tree in enumerate(chosen):
             if place and writer.size > self._plan.size:
                 return list(chosen[place:])
             try:
                 for one in tree:
-                    await copied(self._lines, one, writer)
+                    await copying.copy(one)
             except CorruptJournalError as error:
                 self.result.skipped.append(str(error))
                 raise _SpoiltError(tree) from None

@@ -24,7 +24,8 @@ WITH gone AS (
 SELECT session, count(*), sum(size) FROM gone GROUP BY session"""
 _ARCHIVE = "INSERT INTO remit.archives (id, file, sessions) VALUES ($1, $2, $3) RETURNING number"
 _TOMBSTONES = """
-INSERT INTO remit.archived SELECT id, tenant, $3 FROM unnest($1::text[], $2::text[]) AS gone (id, tenant)"""
+INSERT INTO remit.archived SELECT id, tenant, $3 FROM unnest($1::text[], $2::text[]) AS gone (id, tenant)
+ON CONFLICT (id) DO UPDATE SET archive = excluded.archive"""
 _LOOSE = """
 INSERT INTO remit.loose SELECT digest, clock_timestamp() FROM unnest($1::text[]) AS digest
 ON CONFLICT (digest) DO UPDATE SET since = excluded.since"""

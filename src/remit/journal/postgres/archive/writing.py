@@ -24,6 +24,7 @@ _encoder = msgspec.json.Encoder()
 def prepared(folder: Path) -> None:
     """Make a folder for archives, which only its owner may look into; raise `ConfigError` when it cannot be used."""
     try:
+        str(folder).encode()
         if not folder.exists():
             folder.mkdir(mode=0o700)
             _settle(folder.parent)
@@ -31,6 +32,8 @@ def prepared(folder: Path) -> None:
         with probe.open("xb"):
             pass
         probe.unlink()
+    except UnicodeError:
+        raise ConfigError(f"the database cannot keep the name of the folder {str(folder)!r}; say another") from None
     except OSError as error:
         raise ConfigError(
             f"archives cannot be written to {str(folder)!r} ({error.strerror}); say another folder with --to"
@@ -67,7 +70,7 @@ class Writer:
         return digest in self._digests
 
     def write(self, line: SessionLine | BatchLine | BlobLine) -> None:
-        """Add a line; raise `JournalError` when there is no room."""
+        """Add a line, in memory."""
         match line:
             case SessionLine():
                 self._sessions += 1
@@ -82,10 +85,14 @@ class Writer:
         self._hash.update(text)
         self.size += len(text)
         self._waiting += text
-        if len(self._waiting) > _CHUNK:
-            self._flush()
 
-    def _flush(self) -> None:
+    @property
+    def due(self) -> bool:
+        """Whether so much waits in memory that it should be flushed."""
+        return len(self._waiting) > _CHUNK
+
+    def flush(self) -> None:
+        """Write what waits to the file; raise `JournalError` when there is no room."""
         with _explained(self.path):
             self._packed.write(self._waiting)
         self._waiting.clear()
@@ -94,7 +101,7 @@ class Writer:
         """Write the end, and have all of it on the disk; it has no name yet."""
         end = End(self._sessions, self._batches, len(self._digests), self._hash.hexdigest())
         self._put(end)
-        self._flush()
+        self.flush()
         with _explained(self.path):
             self._packed.close()
             self._raw.flush()

@@ -84,4 +84,4 @@ CREATE TABLE remit.notices (
 CREATE INDEX notices_by_age ON remit.notices (until);
 
 -- What was appended of late, for those who follow all sessions.
-CREATE INDEX batches_by_time ON remit.batches (at) INCLUDE (session, seq);
+CREATE INDEX batches_by_time ON remit.batches (at);

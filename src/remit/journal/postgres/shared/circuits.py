@@ -38,10 +38,13 @@ class Circuits:
         """Come soon: there is something to tell, or somebody wants to know."""
         if self._closed or self._known is None:
             return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Whoever only looks, from outside of any loop, is shown what was known last.
+            return
         if self._going is None or self._going.done():
-            with contextlib.suppress(RuntimeError):
-                loop = asyncio.get_running_loop()
-                self._going = loop.create_task(self._go(self._known))
+            self._going = loop.create_task(self._go(self._known))
         if self._known.wishes():
             self._news.set()
 
