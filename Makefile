@@ -9,7 +9,7 @@ INPUTS := pyproject.toml uv.lock scripts/setup.sh tests/node/package-lock.json
 
 export PYTHON
 
-.PHONY: help setup demo test check fix bench docs screenshots phoenix coverage clean
+.PHONY: help setup demo test check fix bench docs screenshots phoenix coverage sbom clean
 .DEFAULT_GOAL := help
 
 help: ## Say what each target does
@@ -58,6 +58,7 @@ fix: $(DEV) ## Repair style where a tool can
 
 bench: $(BENCH) ## Measure Remit beside its peers
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.fleet --reuse
 
 docs: $(BASE) $(DOCS) ## Build the documentation site into build/site
 	$(BIN)/zensical build --clean --strict
@@ -74,6 +75,11 @@ coverage: $(DEV) ## Run the tests and report which branches they missed
 	@$(BIN)/coverage run -m pytest -n 3 -q -rs
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+sbom: $(BASE) ## List all packages of the image, as CycloneDX, into build/sbom.cdx.json
+	@mkdir -p build
+	@uv=$$([ -x $(BIN)/uv ] && echo $(BIN)/uv || echo uv); $$uv export --quiet --frozen --no-default-groups --preview-features sbom-export \
+	  --format cyclonedx1.5 $(foreach e,server postgres prometheus otel logs mcp cron oidc,--extra $(e)) --output-file build/sbom.cdx.json
 
 clean: ## Remove .venv, caches and everything built
 	rm -rf .venv build dist .cache .coverage* .hypothesis .import_linter_cache .pytest_cache .ruff_cache

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import get_args
 
-from benchmarks.launch import HERE, PAGE, RECORDS, Result, bare, measure
+from benchmarks.launch import HERE, PAGE, RECORDS, Result, bare, database, measure
 from benchmarks.record import Figures, Record, write
 from benchmarks.report import COMMAND, page
 from benchmarks.workflow.problems import ABSENT, FILE, HOW_TO, VARIABLE, place
@@ -132,6 +132,17 @@ def main() -> None:
     part = bool(only or wanted or given.quick)
     path = given.page or PARTIAL_PAGE if part else PAGE
     records = list(setting(systems))
+    with database():
+        records.extend(plan(given, systems, only, records))
+    save(records, path, shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]) if part else COMMAND)
+    print(f"wrote {RECORDS.relative_to(HERE)} and {path.resolve().relative_to(HERE)}")
+
+
+def plan(
+    given: argparse.Namespace, systems: Sequence[System], only: frozenset[str], before: Sequence[Record]
+) -> list[Record]:
+    """Take all cases that are asked for; what there is so far is on disk after each."""
+    records: list[Record] = []
     for case in cases(only, quick=given.quick):
         if case.workload in ("workflow", "W7") and place() is None:
             print(HOW_TO)
@@ -139,9 +150,8 @@ def main() -> None:
             records.append(Record(case.workload, first, case.store, case.n, "error", ABSENT))
             continue
         records.extend(take(case, systems, 1 if given.quick else given.repeats, given.limit))
-        write(records, RECORDS)
-    save(records, path, shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]) if part else COMMAND)
-    print(f"wrote {RECORDS.relative_to(HERE)} and {path.resolve().relative_to(HERE)}")
+        write([*before, *records], RECORDS)
+    return records
 
 
 if __name__ == "__main__":

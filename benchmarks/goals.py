@@ -9,6 +9,7 @@ from benchmarks.workloads import SYSTEMS, WIRES, ideal_seconds
 from benchmarks.world import STEP_BYTES
 
 DURABLE_PEERS = tuple(system.name for system in SYSTEMS if system.name != "remit" and "sqlite" in system.stores)
+SHARED_PEERS = tuple(system.name for system in SYSTEMS if system.name != "remit" and "postgres" in system.stores)
 LANGGRAPHS = ("langgraph", "langgraph_bare")
 SIZES = (10, 100, 300)
 IDLE_MS = 0.5
@@ -158,6 +159,8 @@ GOALS = (
     Goal("W1 in memory: below Agno", share("memory", ("agno",), 1.0)),
     Goal("W1 on SQLite: at most 150 µs CPU a step, at any N", worst("sqlite", "cpu_us_step", 150, "µs")),
     Goal("W1 on SQLite: at most 1/12 of the best durable peer", share("sqlite", DURABLE_PEERS, 1 / 12)),
+    Goal("W1 on PostgreSQL: at most 200 µs CPU a step, at any N", worst("postgres", "cpu_us_step", 200, "µs")),
+    Goal("W1 on PostgreSQL: at most 1/12 of the best durable peer", share("postgres", SHARED_PEERS, 1 / 12)),
     Goal("W1 in memory: step of N=300 at most 1.2x that of N=10", growth("memory")),
     Goal("W1 on SQLite: step of N=300 at most 1.2x that of N=10", growth("sqlite")),
     Goal(
@@ -168,6 +171,14 @@ GOALS = (
     Goal(
         f"W2 with 1000 sessions on SQLite: wall at most 1.4x the ideal {ideal_seconds():.2f} s",
         single(("W2", "sqlite", 1000, "wall_s"), 1.4 * ideal_seconds(), "s"),
+    ),
+    Goal(
+        "W2 with 1000 sessions on PostgreSQL: at most 200 µs CPU a step",
+        single(("W2", "postgres", 1000, "cpu_us_step"), 200, "µs"),
+    ),
+    Goal(
+        f"W2 with 1000 sessions on PostgreSQL: wall at most 1.4x the ideal {ideal_seconds():.2f} s",
+        single(("W2", "postgres", 1000, "wall_s"), 1.4 * ideal_seconds(), "s"),
     ),
     Goal(
         "W2 with 1000 sessions on SQLite: at most 20 KB a session",

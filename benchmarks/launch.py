@@ -1,5 +1,6 @@
 """Launch: runs one measurement in a process of its own and brings back its figures, or why there are none."""
 
+import contextlib
 import json
 import os
 import re
@@ -8,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.fleet.postgres import NoServerError, emptied, serving
 from benchmarks.workloads import Case, System
 
 Figures = dict[str, float | None]
@@ -20,6 +23,9 @@ RECORDS = HERE / "build" / "bench.jsonl"
 PAGE = HERE / "docs" / "benchmarks.md"
 SCRATCH = HERE / "build" / "bench-stores"
 """On the disk of the checkout: /tmp may be memory, where a sync to disk costs nothing."""
+
+KEY = "5e" * 32
+"""Signs the remits of the bench's sessions on PostgreSQL."""
 
 RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Group)\b")
 """The last line of a traceback."""
@@ -62,6 +68,7 @@ class Ended:
 def environment() -> dict[str, str]:
     """Return the environment of every measured process: the same hashes, and nobody phones home."""
     fixed = {"PYTHONHASHSEED": "0", "LANGSMITH_TRACING": "false", "AGNO_TELEMETRY": "false", "PYTHONPATH": str(HERE)}
+    fixed |= {"REMIT_KEY": KEY, "REMIT_STORE": ""}
     # Without cached bytecode W3 would measure the compiler.
     return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | fixed
 
@@ -131,13 +138,14 @@ def measure(system: System, case: Case, limit: float) -> Result:
     """Measure one case on one system; W4 takes a second process, which wakes what the first put to sleep."""
     if case.workload == "W3":
         return imported(system, limit)
-    if case.workload == "W5":
-        command = [sys.executable, "-m", f"benchmarks.wires.{system.name}", case.store, "--n", str(case.n)]
-        return parsed(run(command, limit), system, limit)
-    if case.workload in _ONE_PROCESS:
-        return parsed(run([sys.executable, "-m", _ONE_PROCESS[case.workload], system.name], limit), system, limit)
+    if case.workload == "W5" or case.workload in _ONE_PROCESS:
+        wire = [f"benchmarks.wires.{system.name}", case.store, "--n", str(case.n)]
+        words = wire if case.workload == "W5" else [_ONE_PROCESS[case.workload], system.name]
+        return parsed(run([sys.executable, "-m", *words], limit), system, limit)
     if case.workload == "W8":
         return served(system, case, limit)
+    if case.store == "postgres":
+        return shared(system, case, limit)
     folder = SCRATCH / f"{os.getpid()}-{system.name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -155,6 +163,35 @@ def measure(system: System, case: Case, limit: float) -> Result:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Result(figures, None, seconds)
+
+
+@contextlib.contextmanager
+def database() -> Generator[None]:
+    """Run the PostgreSQL that all systems share meanwhile; where there is none, their cases say so."""
+    with contextlib.ExitStack() as stack:
+        try:
+            _SERVER.append(stack.enter_context(serving(SCRATCH / f"{os.getpid()}-postgres")))
+        except NoServerError as error:
+            _SERVER.append(error)
+        try:
+            yield
+        finally:
+            _SERVER.clear()
+
+
+_SERVER: list[str | NoServerError] = []
+
+
+def shared(system: System, case: Case, limit: float) -> Result:
+    """Measure one case on databases of the one server, which is empty again afterwards."""
+    (url,) = _SERVER
+    if isinstance(url, NoServerError):
+        return Result({}, str(url), 0.0)
+    command = [sys.executable, "-m", f"benchmarks.systems.{system.name}", case.workload, "--n", str(case.n)]
+    try:
+        return parsed(run([*command, "--store", "postgres", "--url", url], limit), system, limit)
+    finally:
+        emptied(url)
 
 
 def served(system: System, case: Case, limit: float) -> Result:

@@ -2,13 +2,15 @@
 
 import asyncio
 import gc
+import os
 import resource
 import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.rig import OpenRig, Rig
+from benchmarks.fleet.postgres import made, server, stored_bytes
+from benchmarks.rig import OpenRig, Place, Rig
 from benchmarks.workloads import HELD_STEPS, LONG_STEPS, MODEL_SECONDS, SESSION_STEPS
 from benchmarks.world import WORLD, answer
 
@@ -58,18 +60,31 @@ def forget_peak() -> None:
         clear.write_text("5")
 
 
-def disk_bytes(folder: Path) -> int:
-    """Return the size of all files under a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def disk_bytes(place: Path | str) -> int:
+    """Return the size of all files under a folder, or of a database."""
+    if isinstance(place, str):
+        return stored_bytes(place)
+    return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
 
 
-def inside(folder: Path | None, name: str) -> Path | None:
-    """Return a new folder of that name, or `None` for a store in memory."""
-    if folder is None:
-        return None
-    path = folder / name
-    path.mkdir(parents=True)
-    return path
+def inside(place: Place, name: str) -> Place:
+    """Return a new folder of that name, a new database, or `None` for a store in memory."""
+    if isinstance(place, str):
+        return made(place, f"{os.getpid()}_{name}")
+    if place is not None:
+        place /= name
+        place.mkdir(parents=True)
+    return place
+
+
+def served_cpu(place: Place) -> float | None:
+    """Return the seconds of CPU that the database server of a place has taken; `None` where there is none."""
+    return server(place).cpu() if isinstance(place, str) else None
+
+
+def spent(before: float | None, after: float | None, steps: int) -> Figures:
+    """Return what the database server took a step."""
+    return {} if before is None or after is None else {"server_us_step": (after - before) / steps * 1e6}
 
 
 async def driven(rig: Rig, session: str, steps: int) -> None:
@@ -87,28 +102,28 @@ def expect(lookups: int, payments: int = 0) -> None:
         raise WrongWorkError(f"tools ran {done} times (lookup, pay), not {(lookups, payments)}")
 
 
-async def warmed(open_rig: OpenRig, folder: Path | None) -> Path | None:
-    """Run one tiny session in a store of its own, so that imports and caches are not measured; return its folder."""
-    place = inside(folder, "warm")
+async def warmed(open_rig: OpenRig, where: Place) -> Place:
+    """Run one tiny session in a store of its own, so that imports and caches are not measured; return its place."""
+    place = inside(where, "warm")
     async with open_rig(place) as rig:
         await driven(rig, "warm", WARM_STEPS)
     expect(lookups=WARM_STEPS)
     return place
 
 
-async def tool_loop(open_rig: OpenRig, steps: int, folder: Path | None) -> Figures:
+async def tool_loop(open_rig: OpenRig, steps: int, where: Place) -> Figures:
     """W1: one session calls one tool `steps` times."""
-    warm = await warmed(open_rig, folder)
-    place = inside(folder, "main")
+    warm = await warmed(open_rig, where)
+    place = inside(where, "main")
     async with open_rig(place) as rig:
         await driven(rig, "warm", WARM_STEPS)
-        synced = rig.fsyncs()
+        synced, served = rig.fsyncs(), served_cpu(place)
         watch = Stopwatch.started()
         await driven(rig, "main", steps)
         wall, cpu = watch.read()
-        syncs = rig.fsyncs()
+        syncs, taken = rig.fsyncs(), spent(served, served_cpu(place), steps)
     expect(lookups=WARM_STEPS + steps)
-    figures: Figures = {"cpu_us_step": cpu / steps * 1e6, "wall_us_step": wall / steps * 1e6}
+    figures: Figures = {"cpu_us_step": cpu / steps * 1e6, "wall_us_step": wall / steps * 1e6, **taken}
     if place is not None and warm is not None:
         # Both stores hold the same warm-up session and are closed: the difference is the measured session at rest.
         figures["bytes_step"] = (disk_bytes(place) - disk_bytes(warm)) / steps
@@ -116,25 +131,25 @@ async def tool_loop(open_rig: OpenRig, steps: int, folder: Path | None) -> Figur
     return figures
 
 
-async def concurrent(open_rig: OpenRig, sessions: int, folder: Path | None) -> Figures:
+async def concurrent(open_rig: OpenRig, sessions: int, where: Place) -> Figures:
     """W2: many sessions at once, each waiting for a slow model most of its time."""
-    await warmed(open_rig, folder)
-    async with open_rig(inside(folder, "main")) as rig:
+    await warmed(open_rig, where)
+    place, steps = inside(where, "main"), sessions * SESSION_STEPS
+    async with open_rig(place) as rig:
         await driven(rig, "warm", WARM_STEPS)
         WORLD.seconds = MODEL_SECONDS
-        synced = rig.fsyncs()
+        synced, served = rig.fsyncs(), served_cpu(place)
         watch = Stopwatch.started()
         forget_peak()
         before = memory_kb("VmRSS")
         await asyncio.gather(*(driven(rig, f"session-{i}", SESSION_STEPS) for i in range(sessions)))
         wall, cpu = watch.read()
         peak = memory_kb("VmHWM")
-        syncs = rig.fsyncs()
-    steps = sessions * SESSION_STEPS
+        syncs, taken = rig.fsyncs(), spent(served, served_cpu(place), steps)
     expect(lookups=WARM_STEPS + steps)
     figures: Figures = {"wall_s": wall, "cpu_s": cpu, "rss_kb_session": (peak - before) / sessions}
-    figures["cpu_us_step"] = cpu / steps * 1e6
-    if folder is not None:
+    figures |= {"cpu_us_step": cpu / steps * 1e6, "steps_s": steps / wall, **taken}
+    if place is not None:
         figures["fsyncs_step"] = None if syncs is None or synced is None else (syncs - synced) / steps
     return figures
 
@@ -147,8 +162,8 @@ async def asleep(open_rig: OpenRig, sessions: int, folder: Path) -> Figures:
             await rig.suspend("long", LONG_STEPS)
     expect(lookups=LONG_SESSIONS * LONG_STEPS)
     place = inside(folder, "main")
-    assert warm is not None
-    assert place is not None
+    assert isinstance(warm, Path)
+    assert isinstance(place, Path)
     half = sessions // 2
     async with open_rig(place) as rig:
         await driven(rig, "warm", WARM_STEPS)
@@ -180,7 +195,7 @@ async def hold(rig: Rig, numbers: range) -> None:
 async def awake(open_rig: OpenRig, folder: Path) -> Figures:
     """W4, second process, over the stores the first has left: what a restart costs, and the waking of one session."""
     warm = inside(folder, "again")
-    assert warm is not None
+    assert isinstance(warm, Path)
     await warmed(open_rig, warm)
     costs = [await resumed(open_rig, folder / f"long-{number}", warm / "warm") for number in range(LONG_SESSIONS)]
     watch = Stopwatch.started()

@@ -30,13 +30,16 @@ at rest, the store closed, less those of a store which holds the warm-up alone. 
 says, in the fastest way we found that keeps its progress after every step: LangGraph with its SQLite saver and
 durability "sync" (in memory: with its saver in memory, and without any saver); Pydantic AI plain in memory, durable by
 `DBOSDurability` with the tool as a DBOS step, on SQLite; Agno with its SQLite database and a checkpoint after each
-batch of tools. They were written for other ends and do other things well; a two-second model hides most of these
-figures in a single session, a thousand sessions do not. W5 is the CPU of the client's process alone, for a streamed
-call over loopback HTTP to a server in another process, which reads no request and gives all the same short stream. The
-row of the bare socket sends the same bytes, written before, and reads nothing of the answer: no client can cost less.
-The history has one tool call with 260 B of result a step; each measured call is the first after one more step, as in a
-session. The official packages are given plain dicts and keep their defaults, but for retries, which are off. The
-workloads are ours; the code is in `benchmarks/`, corrections are welcome.
+batch of tools. On PostgreSQL all share one server on the same machine, as it comes (every commit is on disk before it
+is confirmed); each has databases of its own, CPU a step is that of the runtime's process, *server's* that of PostgreSQL
+with all its processes, and sizes are those of the whole database. LangGraph has its PostgreSQL saver over a pool of 20
+connections, DBOS its system database. They were written for other ends and do other things well; a two-second model
+hides most of these figures in a single session, a thousand sessions do not. W5 is the CPU of the client's process
+alone, for a streamed call over loopback HTTP to a server in another process, which reads no request and gives all the
+same short stream. The row of the bare socket sends the same bytes, written before, and reads nothing of the answer: no
+client can cost less. The history has one tool call with 260 B of result a step; each measured call is the first after
+one more step, as in a session. The official packages are given plain dicts and keep their defaults, but for retries,
+which are off. The workloads are ours; the code is in `benchmarks/`, corrections are welcome.
 
 {BOXED}
 
@@ -80,6 +83,12 @@ def w2(title: str, store: str) -> Table:
         for n in (200, 1000)
         for name, metric in (("wall s", "wall_s"), ("CPU s", "cpu_s"), ("peak KB a session", "rss_kb_session"))
     ]
+    if store == "postgres":
+        columns += [
+            Column("server's CPU µs a step, 1000", 1000, "server_us_step"),
+            Column("steps a second, 1000", 1000, "steps_s", compared=False),
+            Column("commits a step, 1000", 1000, "fsyncs_step", compared=False),
+        ]
     return Table(title, "W2", store, tuple(columns))
 
 
@@ -101,6 +110,11 @@ def explained(figures: Figures) -> str:
     return simulated(count)
 
 
+SERVED_COLUMNS = (
+    Column("server's CPU µs a step, N=300", 300, "server_us_step"),
+    Column("disk B a step, N=300", 300, "bytes_step"),
+    Column("commits a step, N=300", 300, "fsyncs_step", compared=False),
+)
 W4_COLUMNS = (
     Column("KB a session", 1000, "rss_kb_session", compared=False),
     Column("disk B a session", 1000, "db_bytes_session"),
@@ -198,11 +212,13 @@ INTERPRETER = System("python", "(python alone)", (), ())
 TABLES = (
     w1("W1: one session calls a tool N times, in memory", "memory", ()),
     w1("W1: the same, durable on SQLite", "sqlite", DISK),
+    w1("W1: the same, durable on PostgreSQL", "postgres", SERVED_COLUMNS),
     w2(
         f"W2: 200 and 1000 sessions of 10 steps at once, model 50 ms (ideal {ideal_seconds():.2f} s), in memory",
         "memory",
     ),
     w2("W2: the same, durable on SQLite", "sqlite"),
+    w2("W2: the same, durable on PostgreSQL", "postgres"),
     Table("W3: import, in a fresh process", "W3", "none", W3_COLUMNS, (INTERPRETER, *SYSTEMS)),
     Table("W4: 1000 sessions wait for an approval, on SQLite", "W4", "sqlite", W4_COLUMNS),
     w5("W5: one provider call after a history of N steps, OpenAI chat completions", "chat"),

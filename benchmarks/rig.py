@@ -4,6 +4,9 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
+Place = Path | str | None
+"""A folder, the URL of a database, or memory."""
+
 
 class Rig(Protocol):
     """One runtime opened over one store, with the tools and the model of `world.WORLD` in it."""
@@ -21,14 +24,14 @@ class Rig(Protocol):
         ...
 
     def fsyncs(self) -> int | None:
-        """Return how often the store has synced to disk since it was opened, or `None` where that is unknown."""
+        """Return how often the store has synced to disk (PostgreSQL: committed) since it was opened, if it is known."""
         ...
 
 
 class OpenRig(Protocol):
-    """How a runtime is opened: over a folder it may write in, or in memory."""
+    """How a runtime is opened: over a folder it may write in, over an empty database of PostgreSQL, or in memory."""
 
-    def __call__(self, folder: Path | None) -> AbstractAsyncContextManager[Rig]:
+    def __call__(self, place: Place) -> AbstractAsyncContextManager[Rig]:
         """Open the store; all of it must be on disk when the context ends."""
         ...
 

@@ -10,7 +10,9 @@ from benchmarks.serving.rows import ROWS as SERVED
 from benchmarks.workflow.rows import ROWS
 
 Workload = Literal["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "workflow"]
-Store = Literal["memory", "sqlite", "none", "chat", "responses", "messages", "box", "tier", "streams", "humaneval"]
+Store = Literal[
+    "memory", "sqlite", "postgres", "none", "chat", "responses", "messages", "box", "tier", "streams", "humaneval"
+]
 """What a workload runs over: a store; for W5 a provider's wire, for the workflow table a set of problems."""
 
 WIRES: tuple[Store, ...] = ("chat", "responses", "messages")
@@ -46,13 +48,16 @@ class Case:
     n: int
 
 
+_ALL: frozenset[Store] = frozenset({"memory", "sqlite", "postgres"})
+
 SYSTEMS = (
-    System("remit", "Remit", ("remit",), ("from remit import *",)),
+    System("remit", "Remit", ("remit", "asyncpg"), ("from remit import *",), _ALL),
     System(
         "langgraph",
         "LangGraph",
-        ("langgraph", "langgraph-checkpoint-sqlite"),
+        ("langgraph", "langgraph-checkpoint-sqlite", "langgraph-checkpoint-postgres"),
         ("import langgraph.graph, langgraph.prebuilt, langgraph.checkpoint.sqlite.aio",),
+        _ALL,
     ),
     System("langgraph_bare", "LangGraph, no saver", ("langgraph",), (), frozenset({"memory"})),
     System(
@@ -60,6 +65,7 @@ SYSTEMS = (
         "Pydantic AI + DBOS",
         ("pydantic-ai-slim", "dbos"),
         ("import pydantic_ai, pydantic_ai.durable_exec.dbos",),
+        _ALL,
     ),
     System(
         "agno",
@@ -92,8 +98,10 @@ SOLVING = tuple(System(row.name, row.title, (), (), frozenset({"tier"})) for row
 PLAN = (
     *(Case("W1", "memory", n) for n in (10, 100, 300)),
     *(Case("W1", "sqlite", n) for n in (10, 100, 300)),
+    *(Case("W1", "postgres", n) for n in (10, 100, 300)),
     *(Case("W2", "memory", n) for n in (200, 1000)),
     *(Case("W2", "sqlite", n) for n in (200, 1000)),
+    *(Case("W2", "postgres", n) for n in (200, 1000)),
     Case("W3", "none", 1),
     *(Case("W4", "sqlite", n) for n in (100, 1000)),
     *(Case("W5", wire, n) for wire in WIRES for n in (1, 100, 300)),

@@ -10,10 +10,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 from benchmarks.launch import environment
+from benchmarks.processes import TICK, tree
 from benchmarks.serving.servers import Server
 
 FILES = 65_536
-TICK, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Weighed:
@@ -42,22 +43,6 @@ class Weighed:
             return int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[1]) / 1e9
         except (OSError, IndexError):
             return 0.0
-
-
-def tree(root: int) -> dict[int, list[str]]:
-    """Return the fields of /proc/PID/stat behind the name, of a process and of all below it."""
-    stats: dict[int, list[str]] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                stats[int(folder.name)] = (folder / "stat").read_text().rpartition(")")[2].split()
-    found = {root: stats[root]} if root in stats else {}
-    grown = True
-    while grown:
-        below = {pid: stat for pid, stat in stats.items() if int(stat[1]) in found and pid not in found}
-        found |= below
-        grown = bool(below)
-    return found
 
 
 def raise_limit() -> None:

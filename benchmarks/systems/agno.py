@@ -17,7 +17,7 @@ from agno.run.agent import RunOutput
 from agno.tools import Function, tool
 
 from benchmarks.child import serve
-from benchmarks.rig import Rig, UnsupportedError
+from benchmarks.rig import Place, Rig, UnsupportedError
 from benchmarks.world import LOOKUP_DOC, PAY_DOC, WORLD, Call, hold_prompt, run_prompt
 
 
@@ -102,12 +102,12 @@ class AgnoRig:
 
 
 @asynccontextmanager
-async def open_rig(folder: Path | None) -> AsyncGenerator[Rig]:
+async def open_rig(place: Place) -> AsyncGenerator[Rig]:
     """Open the agent over its SQLite database, or without one."""
-    if folder is None:
+    if not isinstance(place, Path):
         yield AgnoRig(None)
         return
-    db = SqliteDb(db_file=str(folder / "agno.db"))
+    db = SqliteDb(db_file=str(place / "agno.db"))
     yield AgnoRig(db)
     db.close()
 

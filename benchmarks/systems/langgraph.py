@@ -11,13 +11,16 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import tool
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Command, interrupt
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
 
 from benchmarks.child import serve
-from benchmarks.rig import Rig
+from benchmarks.rig import Place, Rig
 from benchmarks.world import LOOKUP_DOC, PAY_DOC, WORLD, Call, hold_prompt, run_prompt
 
 RECURSION_LIMIT = 2_000
@@ -109,13 +112,20 @@ class LangGraphRig:
 
 
 @asynccontextmanager
-async def open_rig(folder: Path | None) -> AsyncGenerator[Rig]:
-    """Open the graph over its SQLite saver, or its saver in memory."""
-    if folder is None:
+async def open_rig(place: Place) -> AsyncGenerator[Rig]:
+    """Open the graph over its SQLite saver, its PostgreSQL saver, or its saver in memory."""
+    if place is None:
         yield LangGraphRig(InMemorySaver())
-        return
-    async with AsyncSqliteSaver.from_conn_string(str(folder / "threads.db")) as saver:
-        yield LangGraphRig(saver)
+    elif isinstance(place, Path):
+        async with AsyncSqliteSaver.from_conn_string(str(place / "threads.db")) as saver:
+            yield LangGraphRig(saver)
+    else:
+        # A pool as its documentation has it; over the one connection of `from_conn_string` W2 would stand in line.
+        options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+        async with AsyncConnectionPool(place, max_size=20, kwargs=options, open=False) as pool:
+            saver = AsyncPostgresSaver(pool)
+            await saver.setup()
+            yield LangGraphRig(saver)
 
 
 if __name__ == "__main__":

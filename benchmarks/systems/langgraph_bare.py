@@ -2,17 +2,16 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from benchmarks.child import serve
-from benchmarks.rig import Rig, UnsupportedError
+from benchmarks.rig import Place, Rig, UnsupportedError
 from benchmarks.systems.langgraph import LangGraphRig
 
 
 @asynccontextmanager
-async def open_rig(folder: Path | None) -> AsyncGenerator[Rig]:
+async def open_rig(place: Place) -> AsyncGenerator[Rig]:
     """Open the graph with no saver."""
-    if folder is not None:
+    if place is not None:
         raise UnsupportedError("without a saver nothing is stored")
     yield LangGraphRig(None)
 

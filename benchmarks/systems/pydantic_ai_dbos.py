@@ -1,4 +1,4 @@
-"""Pydantic AI: a plain agent in memory; durable with DBOS on its SQLite system database, the tools as DBOS steps.
+"""Pydantic AI: a plain agent in memory; durable with DBOS on its system database, the tools as DBOS steps.
 
 `DBOSAgent` is deprecated in favour of the `DBOSDurability` capability, which is used here. The capability makes steps
 of model calls only; as its documentation advises, tools that touch the world are made steps by the decorator.
@@ -8,7 +8,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from dbos import DBOS, SetWorkflowID
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, Tool, UsageLimits
@@ -18,7 +17,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.usage import RequestUsage
 
 from benchmarks.child import serve
-from benchmarks.rig import Rig, UnsupportedError
+from benchmarks.rig import Place, Rig, UnsupportedError
 from benchmarks.world import LOOKUP_DOC, PAY_DOC, WORLD, Call, hold_prompt, run_prompt
 
 LIMITS = UsageLimits(request_limit=None)
@@ -143,12 +142,12 @@ class DbosRig:
 
 
 @asynccontextmanager
-async def open_rig(folder: Path | None) -> AsyncGenerator[Rig]:
-    """Open DBOS over a SQLite file, or the plain agent."""
-    if folder is None:
+async def open_rig(place: Place) -> AsyncGenerator[Rig]:
+    """Open DBOS over a SQLite file or a database, or the plain agent."""
+    if place is None:
         yield PlainRig()
         return
-    url = f"sqlite:///{folder / 'dbos.sqlite'}"
+    url = place if isinstance(place, str) else f"sqlite:///{place / 'dbos.sqlite'}"
     DBOS(config={"name": "bench", "system_database_url": url, "log_level": "ERROR", "application_version": "1"})
     DBOS.launch()
     try:

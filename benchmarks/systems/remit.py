@@ -1,12 +1,11 @@
-"""Remit: a default agent, with every guard and limit on and a model that has a price, over memory or SQLite."""
+"""Remit: a default agent, with every guard and limit on and a model that has a price, over any of its stores."""
 
 import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from benchmarks.child import serve
-from benchmarks.rig import Rig
+from benchmarks.rig import Place, Rig
 from benchmarks.world import LOOKUP_DOC, PAY_DOC, WORLD, hold_prompt, run_prompt
 from remit import Agent, AskBefore, Home, Limits, RunResult, tool
 from remit.core.messages import Call as Wish
@@ -14,6 +13,7 @@ from remit.core.messages import Usage, UserMessage
 from remit.core.ports import Emit, ModelSpec, Reply, Request
 from remit.home import MEMORY
 from remit.journal import RedactedStore, SqliteJournal
+from remit.journal.postgres import PostgresJournal
 from remit.models import FlatPrice
 
 PRICE = FlatPrice(input=0.15, output=0.6)
@@ -71,8 +71,13 @@ class RemitRig:
 
     def fsyncs(self) -> int | None:
         store = self._home.store
-        inner = store.inner if isinstance(store, RedactedStore) else store
-        return inner.syncs if isinstance(inner, SqliteJournal) else None
+        match store.inner if isinstance(store, RedactedStore) else store:
+            case SqliteJournal() as journal:
+                return journal.syncs
+            case PostgresJournal() as journal:
+                return journal.commits
+            case _:
+                return None
 
 
 def output(result: RunResult) -> str:
@@ -82,11 +87,11 @@ def output(result: RunResult) -> str:
 
 
 @asynccontextmanager
-async def open_rig(folder: Path | None) -> AsyncGenerator[Rig]:
+async def open_rig(place: Place) -> AsyncGenerator[Rig]:
     # As the command line does: what is loaded by now stays, and young garbage is looked for less often.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    async with Home.open(MEMORY if folder is None else folder) as home:
+    async with Home.open(MEMORY if place is None else place) as home:
         yield RemitRig(home)
 
 

@@ -135,3 +135,28 @@ async def test_secrets_reach_neither_journal_nor_listeners_nor_results(rig: Rig)
     records = [str(item) async for item in listener if isinstance(item, Record)]
     assert "hunter2" not in "".join(records)
     assert "hunter2" not in str(result)
+
+
+async def test_each_answer_has_a_number_and_those_written_at_the_same_time_share_it(rig: Rig) -> None:
+    numbers: list[tuple[str, int, int]] = []
+
+    class Ear:
+        def put(self, item: Delta | int) -> None:
+            if isinstance(item, Delta):
+                numbers.append((item.text, session.feed.answer, session.feed.tail))
+
+        def end(self) -> None:
+            pass
+
+    effect = EffectCounter("read")
+    session = await rig.open(agent(scripted(says("one", use("effect")), says("two")), effect), "go")
+    session.feed.attach(Ear())
+    await session.run()
+    texts = {(number, tail): "" for _, number, tail in numbers}
+    for text, number, tail in numbers:
+        texts[number, tail] += text
+    assert list(texts.values()) == ["one", "two"]
+    assert [number for number, _ in texts] == [1, 2]
+    assert not session.feed.writing
+    with session.feed.answering(), session.feed.answering():
+        assert (session.feed.answer, session.feed.writing) == (3, 2)

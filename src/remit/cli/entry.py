@@ -37,6 +37,7 @@ COMMANDS = {
     "db": ("remit.cli.database", "look after the database of a fleet: version, contents, archives of old sessions"),
     "fleet": ("remit.cli.fleet.operating", "say what waits and who works; pause and rank agents and tenants"),
     "worker": ("remit.cli.fleet.worker", "drive the sessions of a database, beside any number of others"),
+    "simulate": ("remit.cli.simulating.simulate", "say which fleet a stated load needs, by measured costs"),
     "gateway": ("remit.cli.serving.gateway", "let other programs reach only what a host policy allows: a proxy"),
     "keys": ("remit.cli.access.keys", "make, list, rotate and revoke the keys that open a server"),
     "audit": ("remit.cli.access.audit", "show who did and was refused what at a server"),

@@ -5,14 +5,14 @@ import contextlib
 import importlib
 import secrets as lots
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, cast
 
 from remit.core.agent import Agent
-from remit.core.errors import ApprovalError, ConfigError, UnknownSessionError
-from remit.core.events import Record, SessionOpened
+from remit.core.errors import ApprovalError, ConfigError
+from remit.core.events import Record
 from remit.core.ports import Delta, SessionQuery, SessionRow, Store, Workers
 from remit.core.state import State
 from remit.core.token import verify
@@ -20,10 +20,11 @@ from remit.core.values import JsonObject
 from remit.home.beginning import Begin, named
 from remit.home.lives import Lives
 from remit.home.remits import KEY, SHARED_KEY, child_of, own, shared_key, signing_key
+from remit.home.resuming import Resume
 from remit.home.settings import Settings
-from remit.home.wiring import Wiring
+from remit.home.wiring import Circuits, Wiring, sharing
 from remit.journal import MemoryJournal, RedactedStore, SqliteJournal
-from remit.policy import Breakers, Secrets
+from remit.policy import Secrets
 from remit.runtime import (
     FileWorkers,
     LocalWorkers,
@@ -56,8 +57,8 @@ class Home:
         """The store as it is, for upkeep; whatever is written goes through `store`, which keeps secrets out."""
         self.store: Store = RedactedStore(store, settings.secrets)
         self._workers, self._key, self._settings = workers, key, settings
-        self._wiring = Wiring(self.store, workers, key, settings)
-        self.breakers: Breakers = self._wiring.breakers
+        self._wiring = Wiring(self.store, workers, key, settings, sharing(store))
+        self.breakers: Circuits = self._wiring.breakers
         """The circuits of its tools, hosts and providers."""
         self.lives = Lives()
         """The sessions that this process drives."""
@@ -68,6 +69,8 @@ class Home:
         self._parent = own(settings.token, key)
         self.begin = Begin(self.store, self._wiring, self._parent)
         """Opens a session and leaves it a message, and drives nothing."""
+        self.go_on = Resume(self.store, self._wiring, self.lives)
+        """Like `resume`, and says what the session is then; takes what was just read of it."""
         if settings.answers is not None:
             settings.answers.keep_out(settings.secrets)
 
@@ -119,6 +122,7 @@ class Home:
                 settings.transport,
                 pooled and pooled.SHARED,
                 self.store,
+                self._wiring.shared,
                 self._wiring.sandbox,
                 self._wiring.toolsets,
             ):
@@ -159,15 +163,8 @@ class Home:
 
     async def resume(self, agent: Agent, session: str) -> RunResult:
         """Go on with a session after a crash, a decision or a pause; raise `UnknownSessionError` when there is none."""
-        result, _ = await self.go_on(agent, session, ())
+        result, _ = await self.go_on(agent, session)
         return result
-
-    async def go_on(self, agent: Agent, session: str, records: Sequence[Record]) -> tuple[RunResult, State]:
-        """Like `resume`, for who has just read the session, and say what it is then; without records it is read."""
-        await self._wiring.check(agent)
-        with self.lives.begin(session):
-            living = await self._loaded(agent, session, records or await self._records(session))
-        return await self.lives.drive(living), living.state
 
     async def _living(self, agent: Agent, session: str, tenant: str, token: str) -> Session:
         name = session or lots.token_hex(6)
@@ -175,20 +172,13 @@ class Home:
         with self.lives.begin(name):
             records = await self.store.read(name) if session else []
             if records:
-                return await self._loaded(agent, name, records)
+                return await self.go_on.loaded(agent, name, records)
             named(name)
             parent = verify(token, self._key) if token else self._parent
             owner = parent.tenant if parent else tenant or self._settings.tenants[0].name
             living = await Session.open(name, *await self._wiring.world(agent, owner), tree=child_of(parent))
             self.lives.heed(living)
             return living
-
-    async def _loaded(self, agent: Agent, name: str, records: Sequence[Record]) -> Session:
-        first = records[0].event
-        assert isinstance(first, SessionOpened)
-        living = await Session.load(name, *await self._wiring.world(agent, first.tenant), records)
-        self.lives.heed(living)
-        return living
 
     # -- people ----------------------------------------------------------------------------------------------------
 
@@ -226,13 +216,7 @@ class Home:
 
     async def session(self, session: str) -> State:
         """Give what a session is now; raise `UnknownSessionError` when there is none."""
-        return State.fold(record.event for record in await self._records(session))
-
-    async def _records(self, session: str) -> list[Record]:
-        records = await self.store.read(session)
-        if not records:
-            raise UnknownSessionError(f"no session {session!r} in this home; `remit sessions` lists them")
-        return records
+        return State.fold(record.event for record in await self.go_on.records(session))
 
     async def sessions(self, query: SessionQuery | None = None) -> list[SessionRow]:
         """List sessions, newest first."""

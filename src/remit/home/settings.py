@@ -31,7 +31,7 @@ class Settings:
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
     """By a model's whole name; before the bundled list."""
     paces: Mapping[str, Pace] = field(default_factory=dict[str, Pace])
-    """What each provider allows a minute, by the prefix of its models; all sessions of the process share it."""
+    """What each provider allows a minute, by the prefix of its models, for all sessions of the process or database together."""
     timeouts: Timeouts = PATIENCE
     """How long a provider is waited for."""
     transport: Transport | None = None

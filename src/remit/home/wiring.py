@@ -61,12 +61,17 @@ def sharing(store: Store) -> Sharing | None:
     postgres = sys.modules.get("remit.journal.postgres")
     if postgres is None or not isinstance(store, cast("type[_Addressed]", postgres.PostgresJournal)):
         return None
-    return cast("Sharing", importlib.import_module("remit.journal.postgres.shared").Sharing(store.address))
+    return cast(
+        "Sharing",
+        importlib.import_module("remit.journal.postgres.shared").Sharing(store.address, patience=store.patience),
+    )
 
 
 class _Addressed(Protocol):
     @property
     def address(self) -> object: ...
+    @property
+    def patience(self) -> object: ...
 
 
 class Wiring:

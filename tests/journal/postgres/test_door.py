@@ -27,7 +27,7 @@ def made(name: str) -> Exception:
         ("DeadlockDetectedError", JournalBusyError, "stayed busy for 30 s (SQLSTATE 40P01); try again"),
         ("TooManyConnectionsError", JournalBusyError, "stayed busy for 30 s (SQLSTATE 53300); try again"),
         ("UndefinedTableError", JournalError, "cannot be used: trouble (SQLSTATE 42P01)"),
-        ("InterfaceError", JournalError, "could not be reached for 30 s: InterfaceError."),
+        ("InterfaceError", JournalBusyError, "could not be reached for 30 s: InterfaceError."),
         ("DataError", JournalError, "cannot store what it was given (22000)"),
     ],
 )

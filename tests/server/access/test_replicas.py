@@ -286,17 +286,21 @@ async def test_who_has_read_the_log_to_a_line_finds_none_before_it_later(url: st
     await line.execute("BEGIN")
     first = msgspec.json.encode(AuditRecord(at=1, allowed=True, what="first"))
     await line.fetch("SELECT remit.audit_1($1::uuid[], $2::text[], $3::bytea[])", [uuid.uuid4()], [""], [first])
-    second = asyncio.create_task(store.log.write(AuditRecord(at=2, allowed=True, what="second")))
+    others = [PostgresAccessStore(url) for _ in range(3)]
+    later = asyncio.gather(*(one.log.write(AuditRecord(at=2, allowed=True, what="later")) for one in others))
     async with asyncio.timeout(20):
-        # Until it stands behind the first.
-        waits = False
-        while not waits:
-            waits = bool(await asyncio.to_thread(ask, url, "SELECT true FROM pg_locks WHERE NOT granted"))
+        # Until they stand behind the first.
+        waits = 0
+        while waits < len(others):
+            waits = len(await asyncio.to_thread(ask, url, "SELECT true FROM pg_locks WHERE NOT granted"))
     assert [one.what for one in await store.log.read()] == ["old"]
     await line.execute("COMMIT")
-    await second
-    assert [(one.seq, one.what) for one in await store.log.read(after=1)] == [(2, "first"), (3, "second")]
+    await later
+    numbered = [(one.seq, one.what) for one in await store.log.read(after=1)]
+    assert numbered == [(2, "first"), (3, "later"), (4, "later"), (5, "later")]
     await line.close()
+    for one in others:
+        await one.close()
     await store.close()
 
 

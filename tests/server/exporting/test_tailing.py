@@ -154,6 +154,7 @@ async def test_a_look_that_is_stopped_loses_nothing(url: str) -> None:
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
     ours.held = None
+    ask(url, f"UPDATE remit.batches SET at = at - {OVERLAP * 10}")
     await follower.look()
     assert all(len(seen.fresh(f"s{number}")) == 4 for number in range(3))
     await ours.close()

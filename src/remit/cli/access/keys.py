@@ -47,7 +47,7 @@ async def main(args: argparse.Namespace) -> int:
     """Do what was asked."""
     screen = Screen(out=args.out, json=args.json)
     async with access(args.store, fresh=args.act == "new") as store:
-        keys = Keys(store.keys)
+        keys = Keys(store.keys, clock=store.now)
         match args.act:
             case "new":
                 await _new(args, store, keys, screen)

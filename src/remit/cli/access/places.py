@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from remit.cli.options import login
+from remit.cli.stores import is_url
 from remit.core.errors import ConfigError
-from remit.server.access import FILE, AccessStore, Asked, Principal, SqliteAccessStore
+from remit.server.access import FILE, AccessStore, Asked, Principal, access_store
 from remit.server.access.records import recorded
 
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
@@ -18,10 +19,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 @asynccontextmanager
 async def access(place: str, *, fresh: bool = False) -> AsyncGenerator[AccessStore]:
     """Open the store of access of a home; raise `ConfigError` where there is none, unless a fresh one will do."""
-    path = Path(place) / FILE
-    if not fresh and not path.is_file():
+    if not fresh and not is_url(place) and not (Path(place) / FILE).is_file():
         raise ConfigError(f"{place!r} has no keys and no audit yet; make a key with `remit keys new`, or say --store")
-    store = SqliteAccessStore(place)
+    store = access_store(place)
     try:
         yield store
     finally:

@@ -17,16 +17,19 @@ from remit.cli.serving.drivers import alone, replica
 from remit.cli.serving.served import loaded, ready, seconds, shared_settings, stopping
 from remit.cli.stores import is_url
 from remit.core.errors import ConfigError
+from remit.core.values import JsonObject
 from remit.server.access import (
     Access,
     AccessSettings,
     Cookies,
+    PostgresAccessStore,
     access_store,
     open_access,
 )
 from remit.server.administration import Register
+from remit.server.beginnings import beginning
 from remit.server.exporting import rules
-from remit.server.notices import noticing
+from remit.server.notices import PostgresClaims, noticing
 from remit.server.projection.running import projecting
 from remit.server.service import Allows, Service
 from remit.server.service.streams import EACH
@@ -58,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--streams", metavar="N", type=int, default=EACH, help="event streams of one person at once (default: 100)"
+    )
+    parser.add_argument(
+        "--views",
+        metavar="DIR",
+        default="",
+        help="keep what the console shows across sessions there; of a database it is else made anew at each start",
     )
     fronts.add_arguments(parser)
     telemetry.add_arguments(parser)
@@ -92,9 +101,10 @@ async def main(args: argparse.Namespace) -> int:
         closing.push_async_callback(door.access.close)
         switches = await closing.enter_async_context(Board(store.switches).kept())
         opened = await closing.enter_async_context(home(place, guarded(settings, switches)))
-        notices = await closing.enter_async_context(noticing(FILE, settings.secrets))
+        claims = PostgresClaims(store.lines) if isinstance(store, PostgresAccessStore) else None
+        notices = await closing.enter_async_context(noticing(FILE, settings.secrets, claims))
         agents = [await closing.enter_async_context(ready(one)) for one in found]
-        views = await closing.enter_async_context(projecting(opened, place))
+        views = await closing.enter_async_context(projecting(opened, place, views=str(args.views)))
         service = Service(
             opened,
             agents,
@@ -104,19 +114,30 @@ async def main(args: argparse.Namespace) -> int:
             driving=alone if args.workers else replica,
         )
         register = Register(door.keys, store.log, door.facts, strangers=len(settings.tenants) == 1)
-        app = api.site(service, door.access, cookies=door.cookies, register=register, fronts=beside)
+        begun = await closing.enter_async_context(beginning(service, FILE, settings.secrets, audit=store.log))
+        app = api.site(service, door.access, cookies=door.cookies, register=register, fronts=[*beside, begun.front])
         bind = api.Bind(host=args.host, port=args.port)
         with stopping() as stop:
             # Around the service: what its last steps were is told too.
             async with (
-                telemetry.telling(opened, api, telling, notices) as watched,
+                telemetry.telling(opened, api, telling, notices, [begun.measured]) as watched,
                 api.serving(app, service, bind, grace=args.grace) as url,
+                begun.running(),
             ):
-                screen.result({"listening": url, "metrics": watched} if watched else {"listening": url})
+                screen.result(_listening(url, watched, begun.told))
                 screen.hint("listening; Ctrl-C stops after the steps under way, a second one at once")
                 await stop.wait()
                 screen.hint("stopping: sessions are handed back after the step they are in")
     return exits.DONE
+
+
+def _listening(url: str, watched: str, begins: Sequence[JsonObject]) -> JsonObject:
+    said: JsonObject = {"listening": url}
+    if watched:
+        said["metrics"] = watched
+    if begins:
+        said["begins"] = [*begins]
+    return said
 
 
 def _check(args: argparse.Namespace) -> None:

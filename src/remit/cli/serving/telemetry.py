@@ -74,7 +74,9 @@ def wanted(args: argparse.Namespace) -> Wanted:
 
 
 @contextlib.asynccontextmanager
-async def telling(home: Home, api: "Serving", wish: Wanted, notices: "_Export | None" = None) -> AsyncGenerator[str]:
+async def telling(
+    home: Home, api: "Serving", wish: Wanted, notices: "_Export | None" = None, beside: Sequence[Source] = ()
+) -> AsyncGenerator[str]:
     """Tell meanwhile, also people what waits; give the address of the metrics, or nothing when nobody wants them."""
     sending: list[_Export] = [one for one in (wish.export, wish.logs, notices) if one is not None]
     if not wish.host and not sending:
@@ -87,7 +89,7 @@ async def telling(home: Home, api: "Serving", wish: Wanted, notices: "_Export | 
             if not wish.host:
                 yield ""
                 return
-            sources = [metrics(accumulated), follower(following), *(one.measured for one in sending)]
+            sources = [metrics(accumulated), follower(following), *(one.measured for one in sending), *beside]
             async with scraped(home, api, (wish.host, wish.port), sources) as url:
                 yield url
 

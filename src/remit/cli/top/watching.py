@@ -95,7 +95,8 @@ class Watching:
         if fresh:
             # What was written in the same moment as this look may leave the same mark, so it is looked at again.
             self._seen = mark if now - _latest(mark) > _TICK else None
-            for session in self.board.waiting():
+            # The follower of a database finds them by itself.
+            for session in () if is_url(self._place) else self.board.waiting():
                 self._follower.touch(session)
             await self._follower.look()
             await self._backlog.look()

@@ -130,7 +130,7 @@ def _unanswered(address: Address, error: Exception, seconds: float) -> JournalEr
     if not _is_broken(error):
         return JournalError(f"{address.place} could not be asked ({type(error).__name__})")
     why = "it did not answer in time" if isinstance(error, TimeoutError) else _told(error)
-    return JournalError(
+    return JournalBusyError(
         f"{address.place} could not be reached for {seconds:.0f} s: {why}. Nothing that was confirmed is lost; "
         "see whether it runs and resume"
     )

@@ -57,7 +57,7 @@ class ProcrastinateJobs:
             await self._lines.close()
 
     async def _take(self, library: Any, handle: Handle, queues: Collection[str], at_once: int) -> None:
-        app = library.App(connector=library.PsycopgConnector(**self._connections()))
+        app = library.App(connector=library.PsycopgConnector(pool_factory=_pool, **self._connections()))
 
         @app.task(name=TASK, pass_context=True)
         async def drive(context: Any, session: str, forced: bool = False, tries: int = 0, **_: object) -> None:  # noqa: FBT001, FBT002 - the job's own words
@@ -120,3 +120,13 @@ def _library() -> Any:
         return importlib.import_module("procrastinate")
     except ImportError as error:
         raise ConfigError(f"a worker needs an extra: {INSTALL} ({error})") from error
+
+
+def _pool(**options: Any) -> Any:
+    # A statement is one round trip instead of four; a connection that broke is found out by the first that uses it.
+    made = options | {"check": None, "configure": _alone}
+    return importlib.import_module("psycopg_pool").AsyncConnectionPool(**made)
+
+
+async def _alone(line: Any) -> None:
+    await line.set_autocommit(True)

@@ -27,8 +27,20 @@ from remit.tools.secrets import EnvironmentSecrets, FileSecrets, KeyringSecrets,
 FILE = "remit.toml"
 """What a project's file is called."""
 
-_PARTS = ("registry", "policy", "secrets", "sources", "tools", "hosts", "access", "notices")
-"""The last two are the server's, which reads them itself."""
+_PARTS = (
+    "registry",
+    "policy",
+    "secrets",
+    "sources",
+    "tools",
+    "hosts",
+    "access",
+    "notices",
+    "schedule",
+    "hook",
+    "inbox",
+)
+"""The last five are the server's, which reads them itself."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

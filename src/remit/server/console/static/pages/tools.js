@@ -100,7 +100,7 @@ function draw() {
 }
 
 function drawCircuits() {
-  fill(circuits, h("header", null, h("h2", null, "Circuits of this process")), data.breakers.length
+  fill(circuits, h("header", null, h("h2", null, "Circuits")), data.breakers.length
     ? h("table", { class: "plain" }, h("thead", null, h("tr", null, h("th", { scope: "col" }, "circuit"), h("th", { scope: "col" }, "state"), h("th", { scope: "col", class: "num" }, "failures"), h("th", { scope: "col", class: "num" }, "tried in"))),
         h("tbody", null, data.breakers.map((one) => h("tr", null, h("td", { class: "mono" }, one.name), h("td", null, h("span", { class: "tag", "data-mood": one.state === "open" ? "bad" : one.state === "half_open" ? "warn" : "good" }, one.state.replace("_", " "))), h("td", { class: "num" }, one.failures), h("td", { class: "num" }, one.wait_s ? lasting(one.wait_s * 1000) : "")))))
     : h("div", { class: "empty" }, "No call was made by this process yet. What keeps failing is stopped for a while, and shown here."));

@@ -1,0 +1,1 @@
+"""Fleet: Remit on PostgreSQL with workers in processes of their own, measured from outside."""
