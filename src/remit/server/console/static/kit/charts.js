@@ -121,7 +121,7 @@ export function spread(half, most, slowest) {
   if (half === null || most === null) return h("span", { class: "muted" }, "–");
   const at = (/** @type {number} */ ms) => (100 * ms) / Math.max(slowest, 1);
   const words = `${lasting(half)} to ${lasting(most)}`;
-  return h("span", { class: "spread" },
+  return h("span", { class: "range" },
     s("svg", { class: "bar-line", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
       s("rect", { class: "k-note", x: 0, y: 4, width: Math.max(at(most), 0.5), height: 2 }), s("rect", { class: "k-model", x: 0, y: 2, width: Math.max(at(half), 0.5), height: 6 })), words);
 }

@@ -15,7 +15,7 @@ const data = given();
 const tiles = h("div", { class: "tiles" });
 const recent = h("div", { class: "panel" });
 const flags = h("div", { class: "panel" });
-const charts = h("div", { class: "grid" });
+const charts = h("div", { class: "grid pairs" });
 main.append(h("div", { class: "head" }, h("h1", null, "Overview")), tiles, charts, h("div", { class: "grid" }, recent, flags));
 
 /**
