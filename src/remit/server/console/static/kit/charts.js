@@ -24,13 +24,15 @@ export function stacked(stack) {
   const totals = new Map();
   for (const point of stack.points) totals.set(point.name, (totals.get(point.name) ?? 0) + point.value);
   const names = [...totals].sort((a, b) => b[1] - a[1]).map(([name]) => name);
-  const kept = names.slice(0, COLOURS - 1);
+  // By name, so that a name has the same colour in charts that stand side by side.
+  const kept = names.slice(0, COLOURS - 1).sort();
   if (names.length > kept.length) kept.push("others");
   const slots = Math.max(1, Math.round((stack.until - stack.since) / stack.step));
   const values = kept.map(() => new Float64Array(slots));
   for (const point of stack.points) {
     const slot = Math.floor((point.at - stack.since) / stack.step);
-    const line = values[names.indexOf(point.name) < COLOURS - 1 ? names.indexOf(point.name) : kept.length - 1];
+    const at = kept.indexOf(point.name);
+    const line = values[at < 0 ? kept.length - 1 : at];
     if (line && slot >= 0 && slot < slots) line[slot] = (line[slot] ?? 0) + point.value;
   }
   const box = h("div", null);
