@@ -9,7 +9,7 @@ INPUTS := pyproject.toml uv.lock scripts/setup.sh tests/node/package-lock.json
 
 export PYTHON
 
-.PHONY: help setup demo test check fix bench docs screenshots phoenix coverage sbom clean
+.PHONY: help setup demo test check fix bench docs screenshots phoenix coverage chaos sbom clean
 .DEFAULT_GOAL := help
 
 help: ## Say what each target does
@@ -75,6 +75,9 @@ coverage: $(DEV) ## Run the tests and report which branches they missed
 	@$(BIN)/coverage run -m pytest -n 3 -q -rs
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+chaos: $(DEV) ## Break all that can break of a fleet for ten minutes, then without each safeguard
+	@$(BIN)/python -m benchmarks.chaos --minutes 10 --write
 
 sbom: $(BASE) ## List all packages of the image, as CycloneDX, into build/sbom.cdx.json
 	@mkdir -p build

@@ -52,19 +52,16 @@ class Eyes:
     async def ask(self, statement: str, *args: object) -> Sequence[Row] | None:
         """Give the rows, or nothing while the database is away."""
         try:
-            if self._line is None or self._line.is_closed():
-                self._line = await dial(self._address, 5.0)
-            return await self._line.fetch(statement, *args)
+            return await self.sure(statement, *args)
         except Exception:  # noqa: BLE001 - whatever is broken is being broken on purpose
             await self.close()
             return None
 
     async def sure(self, statement: str, *args: object) -> Sequence[Row]:
-        """Give the rows; raise when there is no database."""
-        rows = await self.ask(statement, *args)
-        if rows is None:
-            raise ConnectionError("the database is away")
-        return rows
+        """Give the rows; raise what the driver raises."""
+        if self._line is None or self._line.is_closed():
+            self._line = await dial(self._address, 5.0)
+        return await self._line.fetch(statement, *args)
 
     async def look(self) -> Sight | None:
         """Look at all that is not at its end, in one moment."""

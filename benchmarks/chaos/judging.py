@@ -29,7 +29,7 @@ from remit.journal.batches import unpacked
 _BATCHES = "SELECT seq, at, body FROM remit.batches WHERE session = $1 ORDER BY seq"
 _QUEUE = "SELECT lock, status::text FROM remit_queue.procrastinate_jobs WHERE status IN ('todo', 'doing')"
 _SPENT = re.compile(r"usd/tenant/(.+)/\d{4}-\d\d-\d\d")
-_LASTING = 30.0
+_LASTING = 20.0
 """Seconds for which what was done to a worker may still be why others take over from it."""
 _SHOWN = 12
 """Examples that are kept of what went wrong."""
@@ -120,16 +120,14 @@ class Judge:
                 self.wrongs.add(MESSAGES, f"nobody asked for {session}")
                 continue
             self.books.statuses[f"waits: {why}" if status == "waiting" else f"{why}" or status] += 1
+            found = [(int(s), int(a), bytes(b)) for s, a, b in await self._eyes.sure(_BATCHES, number)]
             try:
-                found = [(int(s), int(a), bytes(b)) for s, a, b in await self._eyes.sure(_BATCHES, number)]
                 records = unpacked("the database", session, found, 0)
                 self._contiguous(session, records)
                 self._one(session, tenant, records)
                 self._messages(session, records, asked.keys)
                 run = State.fold(record.event for record in records).run
                 self.books.costs[tenant] += run.held if run is not None else 0
-            except ConnectionError:
-                raise
             except Exception as error:  # noqa: BLE001 - whatever cannot be read is what is looked for
                 self.wrongs.add(CONTIGUOUS, f"{session}: {type(error).__name__}: {error}")
         for session in self._truth.asked.keys() - {row[1] for row in rows}:

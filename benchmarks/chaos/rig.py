@@ -231,7 +231,7 @@ class _Run:
         if faults.failed:
             raise faults.failed[0]
         books = judge.books
-        few = max(3, len(truth.asked) // 20)
+        few = max(10, len(truth.asked) // 10)
         stolen = judge.steals({worker.pid: worker.troubles for worker in self.fleet.all.values()}, few)
         report.faults, report.trouble = faults.counts, provider.faults
         report.skipped = [kind for kind in report.plan.kinds if not faults.counts[kind]]

@@ -25,7 +25,6 @@ def ran(*words: str) -> subprocess.CompletedProcess[str]:
         pytest.skip(str(error))
     command = [sys.executable, "-m", "benchmarks.chaos", "--each", "0", "--at-once", "8", "--seed", SEED, *words]
     done = subprocess.run(command, cwd=HERE, env=dict(os.environ), capture_output=True, text=True, check=False)
-    print(done.stdout)  # the seed and the tables, should it fail
     assert done.stdout.startswith(f"seed {SEED}\n"), done.stderr
     return done
 
@@ -33,7 +32,7 @@ def ran(*words: str) -> subprocess.CompletedProcess[str]:
 @LINUX
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_two_minutes_of_chaos_lose_nothing_and_do_nothing_twice() -> None:
+def test_a_minute_of_chaos_loses_nothing_and_does_nothing_twice() -> None:
     done = ran("--seconds", "60", "--deadline", "240")
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -42,6 +41,6 @@ def test_two_minutes_of_chaos_lose_nothing_and_do_nothing_twice() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_fleet_that_acts_before_its_intent_is_durable_is_found_out() -> None:
-    done = ran("--seconds", "6", "--deadline", "10", "--without", "intent")
-    assert done.returncode == 1, done.stderr
-    assert "x): no effect without an intent that was durable before it" in done.stdout
+    done = ran("--seconds", "6", "--deadline", "25", "--without", "intent")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "x): no effect without an intent that was durable before it" in done.stdout, done.stdout

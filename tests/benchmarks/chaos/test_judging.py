@@ -126,10 +126,14 @@ async def test_money_that_is_in_one_book_only_is_found(judged: Judging, journal:
     assert judge.wrongs.counts[BUDGET] == judge.wrongs.counts[LEDGER] == 1
 
 
-async def test_leases_that_are_left_are_found(judged: Judging) -> None:
+async def test_leases_and_jobs_that_are_left_are_found(judged: Judging, journal: PostgresJournal) -> None:
     judge = await judged([])
+    await journal.queue.install()
     await judge.leftovers()
     assert judge.wrongs.counts[LEASES] == 1
+    await journal.queue.put("s00000")
+    await judge.leftovers()
+    assert judge.wrongs.counts[LEASES] == 3
 
 
 def test_more_runs_than_a_tenant_may_have_are_seen() -> None:

@@ -1,15 +1,22 @@
 """What a chaos stands on: a network that misbehaves as told, a counter that counts, a model that follows a plan."""
 
 import asyncio
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from benchmarks.chaos.inside.clock import SKEW
 from benchmarks.chaos.places.counter import Effects
 from benchmarks.chaos.places.network import Proxy
 from benchmarks.chaos.places.provider import planned
 
 from remit.core.values import JsonValue
+
+HERE = Path(__file__).resolve().parents[3]
 
 
 async def post(port: int, kind: str, key: str) -> bytes:
@@ -68,6 +75,13 @@ async def test_a_proxy_that_refuses_lets_nobody_through(tmp_path: Path) -> None:
         proxy.refusing = True
         assert await post(proxy.port, "once", "a") == b""
         assert not effects.calls
+
+
+def test_a_clock_is_wrong_where_the_system_has_no_way_to_make_it_so() -> None:
+    said = "import benchmarks.chaos.inside.agents, time; print(time.time())"
+    skewed = dict(os.environ, **{SKEW: "7200"})
+    done = subprocess.run([sys.executable, "-c", said], cwd=HERE, env=skewed, capture_output=True, check=True)
+    assert float(done.stdout) > time.time() + 3600
 
 
 @pytest.mark.parametrize(

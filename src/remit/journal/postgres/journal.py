@@ -110,7 +110,7 @@ class PostgresJournal:
             owner,
             self._epoch(session, events, owner),
             version=first.version.replace("\0", "") if isinstance(first, SessionOpened) else "",
-            stirs=owner is None and _stirs(events) and not self.driven(session),
+            stirs=_handed_back(events) or (owner is None and _stirs(events) and not self.driven(session)),
         )
         tail, epoch = await self._appender.write(append)
         if events:
@@ -279,6 +279,11 @@ def _stirs(events: Sequence[Event]) -> bool:
     """Say whether these are what people and programs write to a session that others drive."""
     later = events[1:] if events and isinstance(events[0], SessionOpened) else events
     return bool(later) and all(isinstance(event, FOREIGN) for event in later)
+
+
+def _handed_back(events: Sequence[Event]) -> bool:
+    """Say whether its driver stops so that another goes on: it must not depend on a word after that."""
+    return bool(events) and isinstance(last := events[-1], RunSuspended) and last.why == "paused"
 
 
 def _owner(events: Sequence[Event]) -> str | None:

@@ -6,6 +6,8 @@ sessions themselves, and `tend` defers again what is not in the queue though it 
 
 import importlib.metadata
 import importlib.util
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,25 +24,36 @@ TASK = "remit.drive"
 """What every job is for."""
 
 _FOREVER = 1 << 53
+_LONGEST_LEFT = 30.0
+"""Seconds by which a clock that is behind puts a session off at most."""
 
 _EXTRAS = f"""
 CREATE INDEX remit_jobs_by_lock ON {SCHEMA}.procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
 CREATE INDEX remit_jobs_by_tenant ON {SCHEMA}.procrastinate_jobs ((args ->> 'tenant')) WHERE status = 'todo';
+ALTER TABLE {SCHEMA}.procrastinate_jobs SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
+ALTER TABLE {SCHEMA}.procrastinate_events SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 """
-"""Its own indexes find the other jobs of a session by reading all that wait."""
+"""Its own indexes find the other jobs of a session by reading all that wait; and whoever takes one reads what is dead."""
+
+_MOST = 1000
+"""Sessions that one statement looks after."""
 
 _DEFER = """
-SELECT remit.defer_1(id, agent, version, tenant, $2, $3, $4) FROM remit.sessions WHERE id = $1"""
+SELECT remit.defer_1(id, agent, version, tenant, $2::text::jsonb, $3) FROM remit.sessions WHERE id = $1"""
 _ASLEEP = """
-UPDATE remit.sessions SET stirred = false, wake = to_timestamp($3::bigint / 1000.0)
-WHERE id = $1 AND head = $2 AND (stirred OR wake IS DISTINCT FROM to_timestamp($3::bigint / 1000.0))"""
-_HOLD = "UPDATE remit.sessions SET parked = 'infinity' WHERE id = $1"
+UPDATE remit.sessions SET stirred = false, parked = NULL, wake = due.at
+FROM (SELECT greatest(to_timestamp($3::bigint / 1000.0), clock_timestamp() + make_interval(secs => $4))) AS due (at)
+WHERE id = $1 AND head = $2 AND (stirred OR parked IS NOT NULL OR wake IS DISTINCT FROM due.at)"""
+# Looked at again by itself now and then, should whoever would let it go have died just before.
+_HOLD = """
+UPDATE remit.sessions SET parked = 'infinity', wake = clock_timestamp() + (1 + random()) * interval '5 minutes'
+WHERE id = $1"""
 _LET_GO = """
 WITH freed AS (
-    UPDATE remit.sessions SET parked = NULL
+    UPDATE remit.sessions SET parked = NULL, wake = NULL
     WHERE number IN (SELECT number FROM remit.sessions WHERE parked = 'infinity' LIMIT $1 FOR UPDATE SKIP LOCKED)
     RETURNING id, agent, version, tenant)
-SELECT id, remit.defer_1(id, agent, version, tenant, false, 0, 0) FROM freed"""
+SELECT id, remit.defer_1(id, agent, version, tenant, '{}', 0) FROM freed"""
 _DEPTH = f"""
 SELECT queue_name, count(*) FILTER (WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())),
        count(*) FILTER (WHERE status = 'doing'),
@@ -49,6 +62,9 @@ SELECT queue_name, count(*) FILTER (WHERE status = 'todo' AND (scheduled_at IS N
 FROM {SCHEMA}.procrastinate_jobs AS jobs
 LEFT JOIN {SCHEMA}.procrastinate_events AS events ON events.job_id = jobs.id AND events.type = 'deferred'
 WHERE status IN ('todo', 'doing') GROUP BY queue_name ORDER BY queue_name"""
+_ALLOW = """
+UPDATE remit.caps SET cap = now.cap FROM unnest($1::text[], $2::bigint[]) AS now (tenant, cap)
+WHERE caps.tenant = now.tenant AND caps.cap <> now.cap"""
 _TERMS = "SELECT kind, name, rank, paused FROM remit.terms ORDER BY kind, name"
 _SET_TERM = """
 INSERT INTO remit.terms (kind, name, rank, paused) VALUES ($1, $2, coalesce($3, 0), coalesce($4, false))
@@ -107,17 +123,25 @@ class PostgresQueue:
         await self._lines.do(lambda line: _bring(line, scripts))
         return scripts.version
 
-    async def put(self, session: str, *, forced: bool = False, tries: int = 0, delay: float = 0.0) -> None:
-        """Have a session driven, after `delay` seconds; `forced` goes on with one that sleeps until it is resumed."""
-        await self._lines.do(lambda line: line.execute(_DEFER, session, forced, tries, delay))
+    async def put(
+        self, session: str, *, forced: bool = False, tries: int = 0, broke: int = 0, delay: float = 0.0
+    ) -> None:
+        """Have a session driven, after `delay` seconds; `forced` goes on with one that sleeps until it is resumed.
 
-    async def sleep(self, session: str, head: int, at: int | None) -> None:
+        `tries` and `broke` say how often it was tried in vain, and how often its own code broke.
+        """
+        told = {name: said for name, said in (("forced", forced), ("tries", tries), ("broke", broke)) if said}
+        await self._lines.do(lambda line: line.execute(_DEFER, session, json.dumps(told), delay))
+
+    async def sleep(self, session: str, head: int, at: int | None, now: int) -> None:
         """Say that there is nothing to do in a session as of its event `head`, before `at` if there is a time.
 
-        Milliseconds since the epoch. When somebody wrote to it meanwhile this says nothing: that is a job of its own.
+        Milliseconds since the epoch; `now` is it by the clock of whoever says so: one that is behind would be called at
+        once, and find again that it is too early. When somebody wrote to the session meanwhile nothing is said.
         """
         when = None if at is None else min(at, _FOREVER)
-        await self._lines.do(lambda line: line.execute(_ASLEEP, session, head, when))
+        left = None if at is None else min(max(at - now, 0) / 1000, _LONGEST_LEFT)
+        await self._lines.do(lambda line: line.execute(_ASLEEP, session, head, when, left))
 
     async def park(self, session: str, account: str, cap: int) -> None:
         """Have a session wait until a run of its tenant ends, for which there is a cap in an account."""
@@ -130,10 +154,10 @@ class PostgresQueue:
             await self.put(session)
 
     async def hold(self, session: str) -> None:
-        """Have a session wait until `let_go`."""
+        """Have a session wait until `let_go`, or for some minutes."""
         await self._lines.do(lambda line: line.execute(_HOLD, session))
 
-    async def let_go(self, most: int = 1000) -> int:
+    async def let_go(self, most: int = _MOST) -> int:
         """Have all driven that are held, so many at a time, and say how many there were; who must not is held again."""
         count = 0
         while True:
@@ -142,12 +166,22 @@ class PostgresQueue:
             if len(rows) < most:
                 return count
 
-    async def tend(self) -> int:
-        """Give the work of the dead to others, wake who is to be looked at; give how many, -1 when another does it."""
+    async def allow(self, caps: Mapping[str, int | None]) -> None:
+        """Say how many runs tenants may have now, any number with `None`: there may be room for those who wait."""
+        most = [_FOREVER if cap is None else cap for cap in caps.values()]
+        await self._lines.do(lambda line: line.execute(_ALLOW, list(caps), most))
+
+    async def tend(self, most: int = _MOST) -> bool:
+        """Give the work of the dead to others, wake who is to be looked at, so many at once; say whether there is more.
+
+        Does nothing while another process does it.
+        """
         [[done]] = await self._lines.do(
-            lambda line: line.fetch("SELECT remit.tend_1($1, $2)", self._workers.me, self._lines.patience.life)
+            lambda line: line.fetch(
+                "SELECT remit.tend_1($1, $2, $3)", self._workers.me, self._lines.patience.life, most
+            )
         )
-        return int(done)
+        return int(done) >= most
 
     async def depth(self) -> list[Depth]:
         """Say what waits."""

@@ -30,42 +30,55 @@ class ProcrastinateJobs:
     def __init__(self, url: str, patience: Patience | None = None) -> None:
         """Take them from the queue that `PostgresQueue.install` made; nothing is connected yet."""
         self._url, self._patience = url, patience or Patience()
-        self._running: set[int] = set()
+        self._running: dict[int, asyncio.Task[None]] = {}
         self._worker: Any = None
-        self._stopping = False
         self._lines = Lines(Address.of(url), self._patience, 1)
 
     async def take(self, handle: Handle, queues: Collection[str], at_once: int) -> None:
-        """See `Jobs.take`; goes on when the database was away."""
-        library = _library()
-        pause = _FIRST_PAUSE
+        """See `Jobs.take`; goes on when the database was away, and what is under way meanwhile goes on too."""
+        library, room = _library(), asyncio.Semaphore(at_once)
+
+        async def one(job: Job) -> None:
+            # Those that outlived who took them count too.
+            async with room:
+                await handle(job)
+
         minding = asyncio.create_task(self._mind())
+        taking = asyncio.create_task(self._keep_taking(library, one, queues, at_once))
         try:
-            while True:
-                now = asyncio.get_running_loop().time
-                began = now()
-                try:
-                    await self._take(library, handle, queues, at_once)
-                except Exception as error:  # noqa: BLE001 - whatever ended it, jobs are taken for as long as we live
-                    _log.warning("jobs cannot be taken now: %s", type(error).__name__)
-                # One that worked for a while is tried again soon.
-                pause = _FIRST_PAUSE if now() - began > _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
-                await asyncio.sleep(pause)
+            await asyncio.shield(taking)
         finally:
-            minding.cancel()
-            await asyncio.gather(minding, return_exceptions=True)
+            if self._worker is not None:
+                # From here on those under way are waited for.
+                self._worker.shutdown_graceful_timeout = None
+            for task in (taking, minding):
+                task.cancel()
+            await asyncio.gather(taking, minding, return_exceptions=True)
+            if self._running:
+                await asyncio.wait(self._running.values())
             await self._lines.close()
+
+    async def _keep_taking(self, library: Any, handle: Handle, queues: Collection[str], at_once: int) -> None:
+        pause, now = _FIRST_PAUSE, asyncio.get_running_loop().time
+        while True:
+            began = now()
+            try:
+                # The library's connections are tried again ever more rarely; ours are not.
+                await self._lines.do(lambda line: line.execute("SELECT 1"))
+                await self._take(library, handle, queues, at_once)
+            except Exception as error:  # noqa: BLE001 - whatever ended it, jobs are taken for as long as we live
+                _log.warning("jobs cannot be taken now: %s", type(error).__name__)
+            # One that worked for a while is tried again soon.
+            pause = _FIRST_PAUSE if now() - began > _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
+            await asyncio.sleep(pause)
 
     async def _take(self, library: Any, handle: Handle, queues: Collection[str], at_once: int) -> None:
         app = library.App(connector=library.PsycopgConnector(pool_factory=_pool, **self._connections()))
 
         @app.task(name=TASK, pass_context=True)
-        async def drive(context: Any, session: str, forced: bool = False, tries: int = 0, **_: object) -> None:  # noqa: FBT001, FBT002 - the job's own words
-            self._running.add(context.job.id)
-            try:
-                await handle(Job(session, forced, tries))
-            finally:
-                self._running.discard(context.job.id)
+        async def drive(context: Any, session: str, **said: Any) -> None:
+            job = Job(session, bool(said.get("forced")), int(said.get("tries", 0)), int(said.get("broke", 0)))
+            await asyncio.shield(self._begin(int(context.job.id), handle, job))
 
         beat, life = self._patience.beat, self._patience.life
         async with app.open_async():
@@ -76,12 +89,30 @@ class ProcrastinateJobs:
                 fetch_job_polling_interval=beat,
                 # Nothing of ours aborts a job: what is to stop is told in the session.
                 abort_job_polling_interval=3600.0,
+                # It ends when it cannot reach its database, and would take no job before the last is done.
+                shutdown_graceful_timeout=0.0,
                 install_signal_handlers=False,
                 delete_jobs="always",
                 update_heartbeat_interval=beat,
                 stalled_worker_timeout=10 * life,
             )
             await self._worker.run()
+
+    def _begin(self, number: int, handle: Handle, job: Job) -> asyncio.Task[None]:
+        """Do a job in a task that does not end with whoever took it."""
+
+        async def do() -> None:
+            await handle(job)
+
+        def done(task: asyncio.Task[None]) -> None:
+            if self._running.get(number) is task:
+                del self._running[number]
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _log.error("the job of session %s broke", job.session, exc_info=error)
+
+        task = self._running[number] = asyncio.create_task(do(), name=f"remit-{job.session}")
+        task.add_done_callback(done)
+        return task
 
     def _connections(self) -> dict[str, Any]:
         wait = max(int(self._patience.statement), 1)
@@ -94,6 +125,11 @@ class ProcrastinateJobs:
             "kwargs": {
                 "options": f"-c search_path={SCHEMA},pg_catalog -c statement_timeout={wait * 1000}",
                 "connect_timeout": wait,
+                # A server that went without a word is noticed.
+                "keepalives_idle": wait,
+                "keepalives_interval": wait,
+                "keepalives_count": 2,
+                "tcp_user_timeout": wait * 1000,
                 "application_name": "remit worker",
             },
         }
@@ -108,7 +144,7 @@ class ProcrastinateJobs:
                 continue
             with contextlib.suppress(Exception):
                 rows = await self._lines.once(lambda line, me=me: line.fetch(_UNDER_WAY, me))
-                left = {int(job) for (job,) in rows} - self._running
+                left = {int(job) for (job,) in rows} - self._running.keys()
                 # One that was taken just now may not run yet.
                 for job in left & before:
                     await self._lines.once(lambda line, job=job: line.fetch(_AGAIN, job))

@@ -14,6 +14,8 @@ class Job:
     """Whether it goes on though it sleeps until somebody resumes it."""
     tries: int = 0
     """How often it was tried in vain."""
+    broke: int = 0
+    """How often its own code broke."""
 
 
 Handle = Callable[[Job], Awaitable[None]]

@@ -159,7 +159,9 @@ BEGIN
             SET head = due, status = statuses[i], why = whys[i], changed = moment, epoch = term,
                 owner = coalesce(owners[i], owner),
                 -- Whoever drives it has heard all that came before what it writes.
-                stirred = stirs[i] OR (stirred AND owners[i] IS NULL)
+                stirred = stirs[i] OR (stirred AND owners[i] IS NULL),
+                -- Whoever is driven waits for no room, nor for an operator.
+                parked = CASE WHEN owners[i] <> '' THEN NULL ELSE parked END
             WHERE number = held.number;
         ELSIF stirs[i] THEN
             UPDATE remit.sessions SET head = due, stirred = true WHERE number = held.number;
@@ -169,7 +171,7 @@ BEGIN
         INSERT INTO remit.batches VALUES (held.number, due, moment, marks[i], bodies[i]);
         spent := spent OR before IS NOT NULL;
         IF stirs[i] THEN
-            PERFORM remit.defer_1(ids[i], held.agent, held.version, held.tenant, false, 0, 0);
+            PERFORM remit.defer_1(ids[i], held.agent, held.version, held.tenant, '{}', 0);
         END IF;
         IF owners[i] = '' THEN
             ended := array_append(ended, held.tenant);
@@ -195,7 +197,9 @@ CREATE FUNCTION remit.bury_1(worker text, life float8) RETURNS void LANGUAGE sql
     UPDATE remit.sessions SET owner = '', epoch = sessions.epoch + 1
     FROM (SELECT number, owner FROM remit.sessions AS under_way
           WHERE status = 'running' AND owner <> ''
-            AND NOT EXISTS (SELECT FROM remit.workers WHERE name = under_way.owner)) AS lost
+            AND NOT EXISTS (SELECT FROM remit.workers WHERE name = under_way.owner)
+          -- Appends lock in another order: what one of them has is left to the next time.
+          FOR UPDATE SKIP LOCKED) AS lost
     WHERE sessions.number = lost.number AND sessions.owner = lost.owner;
 $$;
 
