@@ -38,8 +38,8 @@ install_programs() {
     command -v podman >/dev/null || wanted="$wanted podman runc"
     command -v qemu-system-x86_64 >/dev/null || wanted="$wanted qemu-system-x86"
     command -v chromium >/dev/null || wanted="$wanted chromium fonts-dejavu-core"
-    # Its tests start a server of their own.
     command -v faketime >/dev/null || wanted="$wanted faketime"
+    # Its tests start a server of their own.
     [ -x /usr/sbin/dovecot ] || wanted="$wanted dovecot-imapd"
     command -v promtool >/dev/null || wanted="$wanted prometheus"
     [ -n "$wanted" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
