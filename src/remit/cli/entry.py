@@ -99,7 +99,8 @@ def _overview() -> argparse.ArgumentParser:
         usage="remit COMMAND ...",
         description="Run agents within their remit: what they may do, spend and touch.",
         epilog=f"commands:\n{commands}\n\nexit status:\n{statuses}\n\n"
-        "`remit COMMAND --help` says more. Sessions live in .remit/ of the working folder, or where --store says.\n"
+        "`remit COMMAND --help` says more. Sessions live in .remit/ of the working folder, or where --store\n"
+        "or REMIT_STORE says: a folder, or the URL of a PostgreSQL database.\n"
         "REMIT_DEBUG=1 shows the traceback of an error.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -48,7 +48,8 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--durability",
         choices=("process", "power"),
-        help="what a record survives: the death of the process (default), or a power cut too",
+        help="what a record in a folder survives: the death of the process (default), or a power cut; a database is "
+        "as durable as it is set to be",
     )
     parser.add_argument(
         "--model",

@@ -1,4 +1,4 @@
-"""Clients of a fleet: they come through a balancer, try again elsewhere with the same key, and read on where they were."""
+"""Clients of a fleet: they come to any replica, try again with the same key, and read on where they were."""
 
 import asyncio
 import itertools

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,10 +52,11 @@ class Processes:
     folder: Path
     environ: dict[str, str]
     started: list[Started] = field(default_factory=list[Started])
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     async def start(self, *words: str, more: Mapping[str, str] | None = None) -> Started:
         """Start what stays, and wait until it says where it is."""
-        told = self.folder / f"told{len(self.started)}"
+        told = self.folder / f"told{next(self.numbers)}"
         with told.open("wb") as err:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "remit", *words),

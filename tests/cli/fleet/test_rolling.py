@@ -1,15 +1,15 @@
-"""Every process of a fleet is replaced while it works, one without warning, and whoever works with it does not notice."""
+"""Every process of a fleet is replaced while it works, one without warning, and nobody notices."""
 
 import asyncio
 import signal
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.cli.fleet.clients import Client, Reading, ended
+from tests.cli.fleet.clients import Client, Reading
 from tests.cli.fleet.processes import Processes, Started, processes
+from tests.cli.fleet.sites.clerk import ONE_MORE
 from tests.journal.postgres.asking import ask
 
 from remit.core.events import EffectEnded, EffectReconciled, Record, RunEnded, RunOpened, RunResumed
@@ -39,13 +39,6 @@ async def _person(client: Client, fleet: Processes) -> None:
         await asyncio.sleep(0.5)
 
 
-async def _filed(fleet: Processes, count: int) -> None:
-    """Wait until so many papers are in the cabinet."""
-    async with asyncio.timeout(60):
-        while len(fleet.cabinet()) < count:
-            await asyncio.sleep(0.05)
-
-
 async def _replaced(client: Client, fleet: Processes, old: Started) -> Started:
     """Have a new replica take the place of an old one."""
     new = await fleet.replica("--streams", "1000")
@@ -60,14 +53,17 @@ async def _replaced(client: Client, fleet: Processes, old: Started) -> Started:
 
 
 def _answered(reading: Reading) -> bool:
-    """Whether both messages were said and the last run is over."""
-    return reading.kinds.count("MessageReceived") == 2 and reading.kinds[-1] == "RunEnded"
+    """Whether both messages were said, and the run that has the last one is over."""
+    if reading.kinds.count("MessageReceived") < 2 or reading.kinds[-1] != "RunEnded":
+        return False
+    backwards = reading.kinds[::-1]
+    return backwards.index("RunOpened") < backwards.index("MessageReceived")
 
 
 async def _idle(url: str) -> None:
     """Wait until nothing is left to do."""
     async with asyncio.timeout(60):
-        while ask(url, "SELECT FROM remit.sessions WHERE status <> 'idle' OR stirred LIMIT 1"):
+        while ask(url, "SELECT FROM remit.sessions WHERE status <> 'idle' OR stirred LIMIT 1"):  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
 
@@ -101,69 +97,70 @@ class _Told:
 
 async def _told(url: str, sessions: list[str]) -> _Told:
     """Read all journals."""
-    late: list[tuple[int, list[object]]] = []
     told, journal = _Told(), await PostgresJournal.open(url)
     try:
         for session in sessions:
             records = await journal.read(session)
             assert [record.seq for record in records] == list(range(1, len(records) + 1))
             assert type(records[-1].event) is RunEnded
-            late.append((max(getattr(r.event, "at", 0) for r in records), [(type(r.event).__name__, getattr(r.event, "at", 0) % 1000000, getattr(r.event, "why", ""), getattr(r.event, "reason", ""), getattr(r.event, "worker", "")) for r in records]))
             for record in records:
                 told.take(session, record)
     finally:
         await journal.close()
-    for one in sorted(late)[-3:]: print(one)
     return told
+
+
+async def _begun(client: Client, url: str) -> list[str]:
+    """Begin so many sessions, and see that they are with all workers."""
+    sessions = await _begin(client, SESSIONS)
+    assert len(set(sessions)) == SESSIONS
+    owners = [owner for [owner] in ask(url, "SELECT owner FROM remit.sessions WHERE owner <> ''")]
+    assert len(set(owners)) == 3
+    assert len(owners) > SESSIONS // 2, "the first are done before the last begin: the machine is too slow for this"
+    return sessions
+
+
+async def _roll(client: Client, fleet: Processes, workers: list[Started], replicas: list[Started]) -> None:
+    """Replace all workers and a replica."""
+    replacing: list[asyncio.Task[Started]] = []
+    for worker, number in zip(workers, (signal.SIGTERM, signal.SIGKILL, signal.SIGTERM), strict=True):
+        status, _ = await asyncio.gather(worker.end(number), fleet.worker("--grace", "15"))
+        assert status == (0 if number == signal.SIGTERM else -signal.SIGKILL), worker.err()
+        if not replacing:
+            replacing = [asyncio.create_task(_replaced(client, fleet, replicas[0]))]
+    await asyncio.gather(*replacing)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_all_processes_are_replaced_under_load_and_nobody_notices(url: str, tmp_path: Path) -> None:
-    async with processes(tmp_path, url, CLERK_PAPERS=str(PAPERS), CLERK_SECONDS="2.5", CLERK_FILING="0.3") as fleet:
-        began = time.monotonic()
+    async with processes(tmp_path, url, CLERK_PAPERS=str(PAPERS), CLERK_SECONDS="2", CLERK_FILING="0.3") as fleet:
         replicas = await asyncio.gather(*(fleet.replica("--streams", "1000") for _ in range(2)))
         workers = await asyncio.gather(*(fleet.worker("--grace", "15") for _ in range(3)))
-        print("started", time.monotonic() - began)
         async with Client(*(one.url for one in replicas)) as client:
-            sessions = await _begin(client, SESSIONS)
-            print("begun", time.monotonic() - began, len(fleet.cabinet()))
-            assert len(set(sessions)) == SESSIONS
+            sessions = await _begun(client, url)
             readings = [Reading(session) for session in sessions[-READ:]]
             reading = [asyncio.create_task(client.read(one, _answered)) for one in readings]
             person = asyncio.create_task(_person(client, fleet))
-            working = [line[0] for line in ask(url, "SELECT owner FROM remit.sessions WHERE owner <> ''")]
-            assert len(set(working)) == 3
-            print("in flight", len(working))
-            sending: list[asyncio.Task[None]] = []
-            for number, end in enumerate((signal.SIGTERM, signal.SIGKILL, signal.SIGTERM)):
-                sending += [
-                    asyncio.create_task(client.send(one.session, "and these", f"more-{one.session}"))
-                    for one in readings[number::3]
-                ]
-                status, _ = await asyncio.gather(workers[number].end(end), fleet.worker("--grace", "15"))
-                print("replaced", end, time.monotonic() - began, len(fleet.cabinet()))
-                assert status == (0 if end == signal.SIGTERM else -signal.SIGKILL), workers[number].err()
-                if number == 0:
-                    replacing = asyncio.create_task(_replaced(client, fleet, replicas[0]))
-            await replacing
-            await asyncio.gather(*sending)
-            print("replaced", time.monotonic() - began, len(fleet.cabinet()))
+            rolling = asyncio.create_task(_roll(client, fleet, list(workers), list(replicas)))
+            for one in readings:
+                # Else both messages may be the task of one run.
+                await one.until(lambda reading: "RunOpened" in reading.kinds)
+                await client.send(one.session, ONE_MORE, f"more-{one.session}")
+            await rolling
             await asyncio.gather(*reading)
-            print("read", time.monotonic() - began)
             await _idle(url)
-            print("done", time.monotonic() - began)
             person.cancel()
+            await asyncio.gather(person, return_exceptions=True)
             assert client.failed == []
         for one in readings:
             assert one.seqs == list(range(1, len(one.seqs) + 1))
-        told, papers = await _told(url, sessions), fleet.cabinet()
-        print(told.kinds, len(told.drivers), len(papers))
         for one in fleet.started:
-            print(one.said, one.err()[-600:])
-        assert len(told.drivers) == 6
-        assert [line for line, count in Counter(papers).items() if count > 1] == []
-        assert {line.rpartition(" ")[0] for line in papers} == told.filed
-        assert len(papers) >= PAPERS * SESSIONS
-        assert told.kinds["RunEnded"] >= SESSIONS
-        assert told.kinds["RunFailed"] == 0
+            assert "Traceback" not in one.err(), one.err()
+        told, papers = await _told(url, sessions), fleet.cabinet()
+        assert [paper for paper, count in Counter(papers).items() if count > 1] == []
+        assert {paper.rpartition(" ")[0] for paper in papers} == told.filed
+        assert len(papers) == PAPERS * SESSIONS + READ
+        # A new worker takes all there is before the next one is up.
+        assert len(told.drivers) > len(workers)
+        assert told.kinds["RunResumed"] > SESSIONS // 10, "hardly anything was under way when it was replaced"

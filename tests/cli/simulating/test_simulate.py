@@ -61,6 +61,7 @@ def test_costs_of_another_machine_can_be_given(tmp_path: Path) -> None:
         (("--waiting-share", "2"), "between 0 and 1"),
         (("--busy", "1.2"), "less than 1"),
         (("--spare", "0.5"), "--spare is a whole number"),
+        (("--replicas", "1.5"), "--replicas is a whole number"),
         (("--price", "cheap"), "is no price"),
         (("--price", "1/2/3"), "is no price"),
         (("--wait-ms", "0"), "'wait ms'"),

@@ -141,7 +141,7 @@ class Pass:
 
     def _set_aside(self, handled: Handled, raw: bytes) -> Handled:
         """Keep what could not be read where a person finds it."""
-        folder = Path(self.store) / "unreadable"
+        folder = beside(self.store) / "unreadable"
         folder.mkdir(parents=True, exist_ok=True)
         place = folder / f"{hashlib.sha256(raw).hexdigest()[:12]}-{Path(handled.source).name}"
         place.write_bytes(raw)

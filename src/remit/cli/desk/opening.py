@@ -16,7 +16,7 @@ from remit.apps.desk.model import OfflineModel
 from remit.apps.desk.places import Desk, Places
 from remit.apps.desk.standins import JiraStandIn, MailStandIn, WebhookStandIn
 from remit.cli.agents import Loaded, load_model
-from remit.cli.stores import beside
+from remit.cli.stores import beside, is_url
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
 from remit.home import Settings
@@ -191,10 +191,23 @@ def _agent(desk: Desk, setup: Setup) -> Agent:
     return replace(agent, limits=msgspec.structs.replace(agent.limits, usd=setup.budget))
 
 
+def _setup(place: str, store: Path) -> Setup:
+    """Say where a desk works; who shares a database with others may never have opened it on this machine."""
+    if is_url(place) and not (store / _FILE).exists():
+        setup = setup_of("", "", "", os.environ)
+        if setup.jira == LOCAL:
+            raise ConfigError(
+                "nothing here says which places the desk works with: set JIRA_URL and SMTP_URL (and DESK_WEBHOOK_URL), "
+                "or run `remit desk` once in this folder to try it with stand-ins"
+            )
+        return setup
+    return recall(store)
+
+
 def loaded(place: str) -> Loaded:
     """Give the desk of a store for `resume`, `approve` and their like: its declaration now, its places when driven."""
     store = beside(place)
-    setup = recall(store)
+    setup = _setup(place, store)
     known = settings(setup, os.environ)
 
     @asynccontextmanager

@@ -3,7 +3,9 @@
 import argparse
 import contextlib
 import importlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import os
+import threading
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from typing import cast
 
 from remit.cli import exits
@@ -11,6 +13,7 @@ from remit.cli.options import add_driving, add_store, driving
 from remit.cli.places import home
 from remit.cli.screen import Screen
 from remit.cli.serving import telemetry
+from remit.cli.serving.calm import calm
 from remit.cli.serving.served import loaded, ready, seconds, shared_settings, stopping
 from remit.cli.stores import is_url
 from remit.core.agent import Agent
@@ -20,6 +23,9 @@ from remit.server.access import PostgresAccessStore
 from remit.server.fleet import FleetDriver, ProcrastinateJobs, Worker, shared
 from remit.server.fleet.worker import AT_ONCE
 from remit.server.switches import Board, guarded
+
+_CLOSING = 15.0
+"""Seconds after the grace for what is cut off and closed; who needs more is ended, and found as after a crash."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +70,8 @@ async def main(args: argparse.Namespace) -> int:
     found = loaded(args.agents, place, wish)
     settings = shared_settings(found, str(args.tenant), wish.durability)
     async with contextlib.AsyncExitStack() as closing:
+        deadline = closing.enter_context(_deadline(grace + _CLOSING))
+        closing.enter_context(calm())
         store = PostgresAccessStore(place)
         closing.push_async_callback(store.close)
         switches = await closing.enter_async_context(Board(store.switches).kept())
@@ -88,6 +96,7 @@ async def main(args: argparse.Namespace) -> int:
                 screen.result({"working": me, "metrics": url} if url else {"working": me})
                 screen.hint("working; Ctrl-C stops after the steps under way, a second one at once")
                 await stop.wait()
+                deadline.start()
                 screen.hint("stopping: sessions are handed back after the step they are in")
                 await driver.drain(grace)
         except BaseException:
@@ -103,6 +112,20 @@ def adopted(said: Sequence[str], known: Mapping[str, Agent]) -> list[tuple[str, 
         if len(pair) != 2 or pair[0] not in known:
             raise ConfigError(f"--adopt is AGENT@VERSION of an agent that is driven here, not {'@'.join(pair)!r}")
     return [(agent, version) for agent, version in found]
+
+
+@contextlib.contextmanager
+def _deadline(after: float) -> Generator[threading.Timer]:
+    """Give what, once it is started, ends the process so many seconds later, should it still be there.
+
+    It is a thread: what holds up the loop, such as a database that is away, does not hold it up.
+    """
+    timer = threading.Timer(after, os._exit, (exits.PAUSED,))
+    timer.daemon = True
+    try:
+        yield timer
+    finally:
+        timer.cancel()
 
 
 @contextlib.asynccontextmanager

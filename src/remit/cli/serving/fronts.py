@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import urlsplit
 
+from remit.cli.stores import is_url
 from remit.core.errors import ConfigError
 from remit.home import MEMORY
-from remit.home.remits import KEY, signing_key
+from remit.home.remits import KEY, shared_key, signing_key
 
 Front = Callable[..., object]
 
@@ -48,8 +49,13 @@ def fronts(args: argparse.Namespace) -> Sequence[Front]:
 
 
 def _sealed(front: Front, place: str, entrance: object) -> object:
-    """Seal with the home's key, read once the home is open: what a client was asked outlives a restart."""
-    return front(entrance, keys=() if place == MEMORY else [signing_key(Path(place) / KEY)])
+    """Seal with the home's key, read once the home is open: what a client was asked outlives a restart.
+
+    Those who share a database have the same key, so that any of them takes what another one asked.
+    """
+    if place == MEMORY:
+        return front(entrance, keys=())
+    return front(entrance, keys=[shared_key() if is_url(place) else signing_key(Path(place) / KEY)])
 
 
 def _url(said: str) -> str:

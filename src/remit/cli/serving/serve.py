@@ -13,6 +13,7 @@ from remit.cli.options import add_driving, add_store, driving, login
 from remit.cli.places import home
 from remit.cli.screen import Screen
 from remit.cli.serving import fronts, telemetry
+from remit.cli.serving.calm import calm
 from remit.cli.serving.drivers import alone, replica
 from remit.cli.serving.served import loaded, ready, seconds, shared_settings, stopping
 from remit.cli.stores import is_url
@@ -92,6 +93,7 @@ async def main(args: argparse.Namespace) -> int:
     found = loaded(args.agents, place, wish)
     settings = shared_settings(found, str(args.tenant), wish.durability)
     async with contextlib.AsyncExitStack() as closing:
+        closing.enter_context(calm())
         store = access_store(place)
         closing.push_async_callback(store.close)
         terms = AccessSettings.read(FILE)

@@ -32,15 +32,16 @@ _LOAD = {
 }
 _ROOM = {
     "busy": "share of its time that a core may be busy in the peak",
-    "wait_ms": "that a step may wait for its worker and PostgreSQL",
+    "wait_ms": "that a message may wait for a worker and PostgreSQL, beyond an idle fleet",
     "worker_sessions": "under way in one worker",
     "worker_mb": "of memory for one worker",
     "server_cores": "of one PostgreSQL at most",
     "server_gb": "on the disk of one PostgreSQL at most",
     "connections": "to one PostgreSQL at most",
+    "replicas": "of the API in each cell",
     "spare": "workers of each cell that may be away",
 }
-_WHOLE = ("worker_sessions", "server_cores", "connections", "spare")
+_WHOLE = ("worker_sessions", "server_cores", "connections", "replicas", "spare")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

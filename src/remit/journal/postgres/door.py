@@ -132,7 +132,7 @@ def _unanswered(address: Address, error: Exception, seconds: float) -> JournalEr
     why = "it did not answer in time" if isinstance(error, TimeoutError) else _told(error)
     return JournalBusyError(
         f"{address.place} could not be reached for {seconds:.0f} s: {why}. Nothing that was confirmed is lost; "
-        "see whether it runs and resume"
+        "see whether it runs"
     )
 
 

@@ -29,7 +29,7 @@ _LONGEST_LEFT = 30.0
 
 _EXTRAS = f"""
 CREATE INDEX remit_jobs_by_lock ON {SCHEMA}.procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
-CREATE INDEX remit_jobs_by_tenant ON {SCHEMA}.procrastinate_jobs ((args ->> 'tenant')) WHERE status = 'todo';
+CREATE INDEX remit_jobs_by_tenant ON {SCHEMA}.procrastinate_jobs ((args ->> 'tenant'));
 ALTER TABLE {SCHEMA}.procrastinate_jobs SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 ALTER TABLE {SCHEMA}.procrastinate_events SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 """

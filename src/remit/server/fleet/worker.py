@@ -4,6 +4,7 @@ It remembers nothing: a job is done when its session sleeps or ends, and what a 
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -44,6 +45,8 @@ _BUSY = 6
 """How often one is tried that somebody else drives, who hears what there is to hear; a dead driver is noticed."""
 _CUT = 5.0
 """Seconds that steps have to end once they are cut off."""
+_ALLOW = 10
+"""Beats between two times at which it is said how many runs tenants may have."""
 _PLAIN = 40
 """Bytes of a queue's name, which is part of the name of a channel."""
 _RUNS = "runs/"
@@ -92,7 +95,6 @@ class Worker:
         await self._shared.queue.install()
         await self._shared.workers.begin()
         await self._look_at_terms()
-        await self._shared.queue.allow({name: tenant.sessions for name, tenant in self._home.tenants.items()})
         queues = [queue_of(agent, version) for agent, version in self._versions]
         self._tasks = [
             asyncio.create_task(self._jobs.take(self._work, queues, self._at_once), name="remit-jobs"),
@@ -120,9 +122,12 @@ class Worker:
 
     async def _tend(self) -> None:
         """Do now and then what somebody must do for all, and see what an operator says."""
-        while True:
+        for beat in itertools.count():
             await asyncio.sleep(self._shared.patience.beat)
             try:
+                if beat % _ALLOW == 0:
+                    # Another that is still to learn of it may have said something else meanwhile.
+                    await self._shared.queue.allow({one.name: one.sessions for one in self._home.tenants.values()})
                 while await self._shared.queue.tend():
                     pass
                 if await self._look_at_terms():

@@ -1,5 +1,6 @@
 """Looking: agents, their tools, a tenant's budget, and the bytes that the journal of a session names."""
 
+import asyncio
 import contextlib
 import re
 from collections.abc import Mapping
@@ -42,6 +43,10 @@ class Blob:
     body: bytes
     media: str
     name: str = ""
+
+
+_SOON = 2.0
+"""Seconds in which a store that is ready answers."""
 
 
 class Looking:
@@ -148,10 +153,11 @@ class Looking:
         return await self.blob(principal, session, same[-1].digest)
 
     async def ready(self) -> bool:
-        """Say whether the store answers."""
+        """Say whether the store answers soon: whoever asks waits less long than a request of somebody with work."""
         try:
-            await self._home.store.used("ready")
-        except JournalError:
+            async with asyncio.timeout(_SOON):
+                await self._home.store.used("ready")
+        except (JournalError, TimeoutError):
             return False
         return True
 

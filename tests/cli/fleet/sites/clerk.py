@@ -14,6 +14,8 @@ from remit.testing import says, use
 from remit.tools import tool
 
 _WORDS = tuple(f"w\u00f6rd{number} " for number in range(8))
+ONE_MORE = "one more"
+"""A message for which it files but one paper."""
 
 
 @dataclass(eq=False)
@@ -30,17 +32,15 @@ class Clerk:
             emit(Delta(word))
             await asyncio.sleep(self.seconds / len(_WORDS))
         since = list(itertools.takewhile(lambda one: not isinstance(one, UserMessage), reversed(request.messages)))
+        task = request.messages[-1 - len(since)]
+        papers = 1 if isinstance(task, UserMessage) and task.text == ONE_MORE else self.papers
         said = "".join(_WORDS)
-        return says(said) if len(since) >= 2 * self.papers else says(said, use("file_paper", number=len(since) // 2))
+        return says(said) if len(since) >= 2 * papers else says(said, use("file_paper", number=len(since) // 2))
 
 
 @tool(effect="once")
 async def file_paper(number: int, context: ToolContext) -> str:
-    """File a paper.
-
-    Args:
-        number: of the paper.
-    """
+    """File the paper of this number."""
     # One write to a file opened for appending is atomic, and survives the death of the process.
     cabinet = os.open(os.environ["CLERK_CABINET"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:

@@ -1,10 +1,9 @@
 -- Have a session driven: a job in the queue, of the same transaction. Where there is no queue nobody waits for one.
--- A tenant with many jobs waiting comes after those with few: each further one has less priority.
+-- A tenant with many jobs in the queue comes after those with few: each further one has less priority.
 -- `told` is what nobody can read in the session: forced, tries, broke.
 CREATE FUNCTION remit.defer_1(
     session text, agent text, version text, tenant text, told jsonb, delay float8
 ) RETURNS void LANGUAGE plpgsql VOLATILE
--- While there are no statistics, or those of an empty queue, it would read all that wait for each that comes.
 SET search_path = remit_queue, pg_catalog SET enable_seqscan = off AS $$
 DECLARE
     ahead int;
@@ -13,8 +12,10 @@ BEGIN
         RETURN;
     END IF;
     SELECT count(*) INTO ahead
+    -- Nothing is asked of their status: with statistics of an empty queue another index would seem as good, of all jobs.
+    -- An argument has the collation of what the caller gave, such as a session's, and an index only its own.
     FROM (SELECT FROM procrastinate_jobs
-          WHERE status = 'todo' AND args ->> 'tenant' = defer_1.tenant LIMIT 255) AS waiting;
+          WHERE args ->> 'tenant' = defer_1.tenant COLLATE "default" LIMIT 255) AS others;
     PERFORM procrastinate_defer_jobs_v1(ARRAY[ROW(
         remit.queue_1(agent, version), 'remit.drive',
         -- What is tried again later must not stand before what is new in the same session.
@@ -107,7 +108,8 @@ END
 $$;
 
 -- Give tenants that have parked sessions and room for runs, and how much. One look for each tenant, not each session.
-CREATE FUNCTION remit.roomy_1() RETURNS TABLE (tenant text, room bigint) LANGUAGE sql STABLE SET enable_seqscan = off AS $$
+CREATE FUNCTION remit.roomy_1() RETURNS TABLE (tenant text, room bigint) LANGUAGE sql STABLE
+SET enable_seqscan = off AS $$
     WITH RECURSIVE waiting AS (
         (SELECT sessions.tenant FROM remit.sessions WHERE parked < 'infinity' ORDER BY sessions.tenant LIMIT 1)
         UNION ALL
@@ -172,7 +174,8 @@ BEGIN
               UNION ALL
               SELECT * FROM remit.sessions
               WHERE stirred AND owner = '' AND parked IS NULL AND status <> 'running') AS left_over
-        WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE lock = left_over.id AND status IN ('todo', 'doing'))
+        WHERE NOT EXISTS (SELECT FROM procrastinate_jobs
+                          WHERE lock = left_over.id COLLATE "default" AND status IN ('todo', 'doing'))
         LIMIT most
     LOOP
         PERFORM remit.defer_1(one.id, one.agent, one.version, one.tenant, '{}', 0);
