@@ -1,7 +1,8 @@
-"""Agents: what the fleet under measurement serves: `remit worker benchmarks/fleet/agents.py:quick ...:slow`."""
+"""Agents: what the fleet under measurement serves: `remit worker benchmarks/fleet/agents.py:quick ...`."""
 
 import asyncio
 
+from benchmarks.fleet.tenants import SETTINGS
 from benchmarks.world import LOOKUP_DOC, PAY_DOC, WORLD, decide
 from remit import Agent, AskBefore, Limits, tool
 from remit.core.messages import Call as Wish
@@ -11,6 +12,8 @@ from remit.models import FlatPrice
 
 SECONDS = 0.2
 """How long the slow model lets wait for each answer."""
+STILL = 5.0
+"""How long one does in whose sessions nothing is to happen meanwhile."""
 USAGE = Usage(120, 20)
 
 
@@ -50,4 +53,5 @@ def made(name: str, seconds: float) -> Agent:
     return Agent(name, Scripted(seconds), tools=[lookup, pay], limits=limits, guards=[AskBefore("pay")])
 
 
-quick, slow = made("quick", 0.0), made("slow", SECONDS)
+settings = SETTINGS
+quick, slow, still = made("quick", 0.0), made("slow", SECONDS), made("still", STILL)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from pathlib import Path
 
 from benchmarks.fleet.postgres import ask
@@ -18,6 +18,8 @@ from benchmarks.processes import Weighed
 AGENTS = Path(__file__).with_name("agents.py")
 PROGRAM = (sys.executable, "-m", "remit", "worker")
 """What is measured; another program that takes the same arguments can be put in its place."""
+SERVED = tuple(f"{AGENTS}:{name}" for name in ("quick", "slow", "still"))
+"""Its agents."""
 _READY, _DRAIN = 60.0, 30.0
 _ALIVE = "SELECT count(*) FROM remit.workers WHERE expires > clock_timestamp() AND name ~ ('-(' || %s || ')-')"
 
@@ -29,9 +31,10 @@ class StuckError(Exception):
 class Crew:
     """The workers of one database."""
 
-    def __init__(self, url: str, folder: Path, program: Sequence[str]) -> None:
-        """Begin with nobody."""
-        self._url, self._folder, self._program = url, folder, tuple(program)
+    def __init__(self, url: str, folder: Path, program: Sequence[str], slots: int | None = None) -> None:
+        """Begin with nobody; each will drive `slots` sessions at once, or as many as it does by itself."""
+        self._url, self._folder = url, folder
+        self._command = [*program, *SERVED, "--store", url, *(("--sessions", str(slots)) if slots else ())]
         self.processes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -50,11 +53,10 @@ class Crew:
             await asyncio.sleep(0.1)
 
     def _begin(self) -> None:
-        command = [*self._program, f"{AGENTS}:quick", f"{AGENTS}:slow", "--store", self._url]
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / f"worker-{len(self.processes)}.txt").open("wb") as log:
             self.processes.append(
-                subprocess.Popen(command, cwd=self._folder, env=environment(), stdout=log, stderr=log)
+                subprocess.Popen(self._command, cwd=self._folder, env=environment(), stdout=log, stderr=log)
             )
 
     def _alive(self) -> int:
@@ -68,6 +70,17 @@ class Crew:
             if lines:
                 return f"one said: {lines[-1][:200]}"
         return "they said nothing"
+
+    @contextlib.contextmanager
+    def stopped(self) -> Generator[None]:
+        """Have none of them run meanwhile."""
+        for process in self.processes:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in self.processes:
+                process.send_signal(signal.SIGCONT)
 
     def kill(self) -> int:
         """Kill the first with no chance to say anything; give its number."""
@@ -91,9 +104,11 @@ class Crew:
 
 
 @contextlib.asynccontextmanager
-async def crew(url: str, folder: Path, program: Sequence[str], count: int) -> AsyncGenerator[Crew]:
+async def crew(
+    url: str, folder: Path, program: Sequence[str], count: int, slots: int | None = None
+) -> AsyncGenerator[Crew]:
     """Have workers meanwhile."""
-    people = Crew(url, folder, program)
+    people = Crew(url, folder, program, slots)
     try:
         await people.start(count)
         yield people

@@ -18,7 +18,6 @@ from remit import Agent
 LIMIT = 120.0
 _EDGE = 0.1
 """The share of steps at the beginning, and at the end, that are not in the rate: there not all workers are busy."""
-_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 WARM = 50
 
 
@@ -35,7 +34,7 @@ class Meter:
     def __init__(self, yard: Yard) -> None:
         """Begin now."""
         gc.collect()
-        self._yard = yard
+        self._yard, self.seconds = yard, 0.0
         self._at, self._began = time.perf_counter(), self._now()
 
     def _now(self) -> tuple[float, float, float, float]:
@@ -43,7 +42,7 @@ class Meter:
 
     def read(self) -> tuple[float, float, float, float]:
         """Return the seconds of CPU of workers, of the database and of the driver, and the share others had."""
-        took = time.perf_counter() - self._at
+        took = self.seconds = time.perf_counter() - self._at
         workers, served, own, all_of_it = (now - then for now, then in zip(self._now(), self._began, strict=True))
         return workers, served, own, max(0.0, all_of_it - workers - served - own) / took
 
@@ -94,7 +93,7 @@ async def beginning(site: Site, workers: int, rate: float, seconds: float, lengt
                 group.create_task(told)
         sent = time.time() - start
         await here.done(LIMIT)
-        worker, served, _, others = meter.read()
+        worker, served, own, others = meter.read()
         names = list(due)
         waits = [
             came - due[name] * 1e3
@@ -108,7 +107,9 @@ async def beginning(site: Site, workers: int, rate: float, seconds: float, lengt
             "p50": percentile(waits, 0.5),
             "p95": percentile(waits, 0.95),
             "p99": percentile(waits, 0.99),
-            "cores": (worker + served) / max(sent, seconds),
+            "cores": (worker + served + own) / meter.seconds,
+            "worker_us": worker / len(names) * 1e6,
+            "server_us": served / len(names) * 1e6,
             "others": others * 100,
         }
 
@@ -117,13 +118,13 @@ async def slowly(site: Site, workers: int, sessions: int, length: int) -> Figure
     """Have many sessions under way at once whose model takes its time, as models do; return what one of them takes."""
     async with yard(site, workers) as here:
         await warm(here, slow)
-        rest, lines = here.crew.weighed.memory(), int(ask(here.url, _CONNECTIONS)[0][0])
+        rest = here.crew.weighed.memory()
         names, meter = [f"s{number}" for number in range(sessions)], Meter(here)
         await here.begin(slow, run_prompt(length), names)
         began = time.perf_counter()
         # By then all are under way and none is done.
         await asyncio.sleep(length * SECONDS / 2)
-        held, lines = here.crew.weighed.memory(), max(lines, int(ask(here.url, _CONNECTIONS)[0][0]))
+        held = here.crew.weighed.memory()
         flight = int(ask(here.url, "SELECT count(*) FROM remit.sessions WHERE status = 'running'")[0][0])
         await here.done(LIMIT)
         took = time.perf_counter() - began
@@ -137,6 +138,5 @@ async def slowly(site: Site, workers: int, sessions: int, length: int) -> Figure
             "server_us_step": served / count * 1e6,
             "rest_mb": rest / workers,
             "kb_session": (held - rest) * 1024 / max(1, flight),
-            "connections": (lines - 3) / workers,
             "others": others * 100,
         }

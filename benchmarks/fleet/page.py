@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.fleet.agents import SECONDS
-from benchmarks.fleet.constants import MissingError, compared, costs
+from benchmarks.fleet.constants import MissingError, compared, costs, split
 from benchmarks.fleet.plan import LENGTH, LIGHT, SHARES, SHORT, Found
+from benchmarks.fleet.sharing import LENGTH as NOISY_LENGTH
+from benchmarks.fleet.sharing import LONG, RATE, SLOTS
+from benchmarks.fleet.tenants import CAP
 from benchmarks.launch import HERE
 from benchmarks.record import Figures, read
 from benchmarks.report import SERVED_COLUMNS, rendered, w1, w2
@@ -51,6 +54,9 @@ def goals(found: Found, peers: Figures) -> list[Goal]:
              "µs"),
         Goal(f"CPU of a worker a durable step, with the queue, sessions of {LENGTH} steps",
              found.get(f"flow/1/{LENGTH}", "worker_us_step"), 200, "µs"),
+        Goal("the same without what a session costs by itself", _alone(found, "worker_us_step"), math.inf, "µs"),
+        Goal("beside it, of PostgreSQL", found.get(f"flow/1/{LENGTH}", "server_us_step"), math.inf, "µs"),
+        Goal("the same without what a session costs by itself", _alone(found, "server_us_step"), math.inf, "µs"),
         Goal("durable steps a second with PostgreSQL beside, best number of workers",
              max(best)[0] if best else None, 5000, "/s", least=True),
         Goal("from a message to its first step, p95, light", _worst(found, "light"), 50, "ms"),
@@ -58,13 +64,26 @@ def goals(found: Found, peers: Figures) -> list[Goal]:
         Goal("from `kill -9` to the first event by another worker, worst kill", found.get("kill/2", "worst_first_s"),
              5, "s"),
         Goal("the same to the last session of the dead, worst kill", found.get("kill/2", "worst_last_s"), 5, "s"),
-        Goal(f"{found.sizes.waiting:,} sessions wait: CPU of a worker more than over an empty database", idle[0], 1,
+        Goal("a quiet tenant's message to its first step beside a backlog, longest; slots are left",
+             found.get("fair/cpu", "max"), math.inf, "ms"),
+        Goal(f"{_waiting(found):,} sessions wait: CPU of a worker more than over an empty database", idle[0], 1,
              "ms a s"),
         Goal("the same of PostgreSQL", idle[1], 1, "ms a s"),
         Goal("on disk beyond the bytes of their journals", found.get("wait/2", "beyond_bytes"), 3000, "B a session"),
         Goal(f"{found.sizes.storm:,} approvals at once: all have gone on, {many} workers",
              found.get(f"storm/{many}", "all_s"), math.inf, "s"),
     ]  # fmt: skip
+
+
+def _alone(found: Found, metric: str) -> float | None:
+    try:
+        return split(found, metric)[0]
+    except MissingError:
+        return None
+
+
+def _waiting(found: Found) -> int:
+    return round(found.get("wait/2", "waiting") or found.sizes.waiting)
 
 
 def _worst(found: Found, load: str) -> float | None:
@@ -99,6 +118,8 @@ def page(found: Found, peers: Figures, command: str = COMMAND) -> str:
         *_throughput(found),
         *_starts(found),
         *_others(found),
+        *_fair(found),
+        *_asleep(found),
         *_prediction(found),
         *_failed(found),
         "## How it is measured",
@@ -171,14 +192,15 @@ def _throughput(found: Found) -> Iterator[str]:
     )
     yield ""
     heads = ("workers, steps of a session", "steps a second", "lowest", "highest", "worker's CPU µs a step",
-             "PostgreSQL's CPU µs a step", "disk B a step", "others, % of a core")  # fmt: skip
+             "PostgreSQL's CPU µs a step", "disk B a step", "driver µs a session", "others, % of a core")  # fmt: skip
     rows: list[tuple[str, list[float | None]]] = []
     for length in (LENGTH, SHORT):
         for crew in found.sizes.crews:
             name = f"flow/{crew}/{length}"
             low, high = found.spread.get(name, (None, None))
             values = [
-                found.get(name, metric) for metric in ("worker_us_step", "server_us_step", "bytes_step", "others")
+                found.get(name, metric)
+                for metric in ("worker_us_step", "server_us_step", "bytes_step", "driver_us_session", "others")
             ]
             if name in found.figures:
                 rows.append((f"{crew}, {length}", [found.get(name, "steps_s"), low, high, *values]))
@@ -202,9 +224,8 @@ def _others(found: Found) -> Iterator[str]:
     yield ""
     yield from _table(
         ("workers", "wall s", "steps a second", "under way", "KB of memory a session", "MB of a worker at rest",
-         "connections of a worker", "others, % of a core"),
-        _rows(found, [("2", "slow/2")], ("wall_s", "steps_s", "in_flight", "kb_session", "rest_mb", "connections",
-                                         "others")),
+         "others, % of a core"),
+        _rows(found, [("2", "slow/2")], ("wall_s", "steps_s", "in_flight", "kb_session", "rest_mb", "others")),
     )  # fmt: skip
     yield from ("## A worker is killed", "")
     yield "One of two, with `kill -9`, in the middle of its sessions; medians of the kills, from the kill on."
@@ -214,8 +235,36 @@ def _others(found: Found) -> Iterator[str]:
         _rows(found, [("2", "kill/2")], ("kills", "lost", "first_s", "p50_s", "p95_s", "last_s", "worst_first_s",
                                          "worst_last_s")),
     )  # fmt: skip
-    yield from (f"## {found.sizes.waiting:,} sessions wait for an approval", "")
-    yield "Bytes a session on disk, and CPU in ms a second of each of two workers and of PostgreSQL."
+
+
+def _fair(found: Found) -> Iterator[str]:
+    yield from ("## A quiet tenant beside a noisy one", "")
+    yield (
+        f"Two workers; one tenant has {found.sizes.backlog:,} sessions begun at once, another sends {RATE:g} message "
+        f"a second, each to a new session. *Busy cores*: sessions of {LONG} steps whose model takes no time. "
+        f"*Full slots*: each worker drives {SLOTS} sessions at once, and the noisy ones, of {NOISY_LENGTH} steps with "
+        f"a model that takes {SECONDS * 1e3:.0f} ms, hold all of them. *First come*: the same with both tenants being "
+        f"one. *Capped*: full slots, with `Tenant.sessions` of {CAP} for the noisy one."
+    )
+    yield ""
+    titles = {
+        "idle": "quiet alone", "cpu": "busy cores", "cpu-one": "busy cores, first come", "slots": "full slots",
+        "slots-one": "full slots, first come", "capped": "capped",
+    }  # fmt: skip
+    heads = ("", "messages", "p50 ms", "p95 ms", "longest ms", "noisy runs at once, most seen", "looks",
+             "others, % of a core")  # fmt: skip
+    names = [(title, f"fair/{name}") for name, title in titles.items()]
+    yield from _table(heads, _rows(found, names, ("messages", "p50", "p95", "max", "most", "looks", "others")))
+    yield FAIR
+    yield ""
+
+
+def _asleep(found: Found) -> Iterator[str]:
+    yield from (f"## {_waiting(found):,} sessions wait for an approval", "")
+    yield (
+        f"Bytes a session on disk, of {found.sizes.real:,} that were brought there step by step; CPU in ms a second of "
+        "each of two workers and of PostgreSQL, when these rows have been copied until there are all."
+    )
     yield ""
     yield from _table(
         ("", "all", "journal", "beyond it", "of it: table of journals", "list of sessions", "accounts", "queue"),
@@ -247,10 +296,30 @@ def _prediction(found: Found) -> Iterator[str]:
         yield from (f"Not compared: {error}.", "")
         return
     yield (
-        "The costs of one worker and the light load are put in; all else is predicted for this machine, whose cores "
-        "workers and PostgreSQL share. The lines that were put in say how well the arithmetic fits where it was taken."
+        "The costs of a step and of a session with one worker, and the first step of one worker under the light "
+        "load, are put in; all else is predicted for this machine, whose cores workers, PostgreSQL and the driver "
+        "share, less what other programs took meanwhile. So the lines of one worker's throughput and light load say "
+        "no more than how well the arithmetic fits where it was taken. Where other programs took much no wait is "
+        "predicted well: they would have taken less had the fleet wanted more. In brackets: what bounds the "
+        "throughput. The formulas are in [plan capacity](how-to/plan-capacity.md). Where the last column is not "
+        "near 1 the arithmetic is wrong by so much: it is meant to be right within 1.5 times for throughput, and "
+        "within twice for waits below 75 % load, on a quiet machine."
     )
     yield ""
+    yield from _table(
+        ("taken from a full queue, workers", "ms from one to the next, for each worker", "others, % of a core"),
+        _rows(found, [(f"{crew}", f"pick/{crew}") for crew in found.sizes.crews], ("pick_ms", "others")),
+    )
+    yield from _table(
+        (
+            "connections of",
+            "a worker with nothing to do",
+            "with much",
+            "a replica of the API",
+            "ms to confirm a commit",
+        ),
+        _rows(found, [("to PostgreSQL", "lines")], ("worker_idle", "worker_busy", "replica", "sync_ms")),
+    )
     rows = ((f"{one.what}, {one.unit}", (one.predicted, one.measured, one.ratio)) for one in lines)
     yield from _table(("", "predicted", "measured", "predicted / measured"), rows)
 
@@ -260,9 +329,20 @@ def _failed(found: Found) -> Iterator[str]:
         yield from ("## Not measured", "", *(f"- `{name}`: {why}" for name, why in found.errors.items()), "")
 
 
+FAIR = f"""\
+What bounds the wait: a job of the quiet tenant comes before all but a few of the noisy ones that wait, so it is the
+next that any worker takes once it has a slot and has taken up the session it is at. From there on its steps share
+the worker's core with the sessions under way there, each of which has a turn. Where slots are left that is all: by
+the order of the queue what waits does not count, only what is under way. Where long sessions hold every slot of
+every worker, it first waits until one of them ends or waits for somebody: up to the length of a session
+({(NOISY_LENGTH + 1) * SECONDS:.1f} s here when all begin together), and with sessions of hours, hours. Slots are
+not kept free for anybody. So keep `Tenant.sessions` of every tenant below the slots of the fleet (workers times
+`--sessions`, 1,000 a worker when nothing is said): then a noisy tenant cannot hold them all, and the wait is that
+of *capped*."""
+
 METHOD = f"""\
 PostgreSQL runs as it comes, on the disk of the checkout: every commit is on disk before it is confirmed. The workers
-are `remit worker` processes with two agents, which have all guards and limits of a default agent; each session calls
+are `remit worker` processes with three agents, which have all guards and limits of a default agent; each session calls
 one tool, about 300 B a step. The driver begins sessions through its own connection and looks at their journals when all
 is over, so it takes no part meanwhile but for what it begins; times are those of the journal, which has whole
 milliseconds, and of the driver, on one clock. A *step* is a tool's outcome that is durable. Rates leave out the first

@@ -7,12 +7,12 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.fleet import failing, flowing, waiting
+from benchmarks.fleet import counting, failing, flowing, sharing, waiting
 from benchmarks.fleet.yard import Site
 from benchmarks.launch import HERE
 from benchmarks.measure import Figures
@@ -21,12 +21,15 @@ RECORDS = HERE / "build" / "fleet.json"
 CREWS = (1, 2, 4)
 LENGTH, SHORT = 20, 2
 """Steps of a session; of short ones, whose cost says what a session costs beside its steps."""
-SHARES = {"light": 0.0, "half": 0.5, "heavy": 0.8}
+SHARES = {"light": 0.0, "quarter": 0.25, "half": 0.5, "heavy": 0.75}
 """Of the throughput that was measured: the loads under which messages wait for their first step; light is a few."""
 LIGHT = 5.0
 """Messages a second."""
 
-PARTS = ("flow", "start", "slow", "kill", "wait", "storm")
+PARTS = ("flow", "start", "pick", "lines", "slow", "kill", "fair", "storm", "wait")
+
+LIMIT, LONG = 120.0, 300.0
+"""Seconds after which one measurement is given up; the others are taken all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +37,25 @@ class Sizes:
     """How large everything is."""
 
     repeats: int = 3
-    sessions: int = 1000
-    seconds: float = 10.0
+    sessions: int = 800
+    seconds: float = 6.0
+    picked: int = 400
     slow: int = 1000
-    kills: int = 5
+    kills: int = 3
     lost: int = 300
+    backlog: int = 1000
+    fair: float = 12.0
     waiting: int = 100_000
-    idle: float = 30.0
+    real: int = 4000
+    idle: float = 20.0
     storm: int = 1000
     crews: tuple[int, ...] = CREWS
 
 
 QUICK = Sizes(
-    repeats=1, sessions=200, seconds=4.0, slow=200, kills=1, lost=100, waiting=2000, idle=5.0, storm=200, crews=(1, 2)
-)
+    repeats=1, sessions=200, seconds=4.0, picked=150, slow=200, kills=1, lost=100, backlog=300, fair=5.0, waiting=5000,
+    real=500, idle=5.0, storm=200, crews=(1, 2),
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -103,18 +111,21 @@ def median(taken: Sequence[Figures]) -> Figures:
     }
 
 
-def take(found: Found, name: str, work: Work) -> Figures | None:
-    """Do one thing and say what came of it; what fails is written down, and the rest goes on."""
+def take(found: Found, name: str, work: Work, limit: float = LIMIT) -> Figures | None:
+    """Do one thing and say what came of it; what fails or takes too long is written down, and the rest goes on."""
+    found.errors.pop(name, None)
+    began = time.monotonic()
     print(f"{time.strftime('%H:%M:%S')} {name}", end=" ", file=sys.stderr, flush=True)
     try:
-        figures = asyncio.run(work)
+        figures = asyncio.run(asyncio.wait_for(work, limit))
     except Exception as error:  # noqa: BLE001 - it goes into the report
         first = next(_leaves(error))
-        found.errors[name] = f"{type(first).__name__}: {first}"[:200]
+        why = f"took more than {limit:g} s" if time.monotonic() - began >= limit else f"{type(first).__name__}: {first}"
+        found.errors[name] = why[:200]
         print(found.errors[name], file=sys.stderr)
         return None
     said = ", ".join(f"{key} {value:.4g}" for key, value in figures.items() if value is not None)
-    print(said, file=sys.stderr, flush=True)
+    print(f"({time.monotonic() - began:.0f} s) {said}", file=sys.stderr, flush=True)
     return figures
 
 
@@ -126,42 +137,31 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def measured(site: Site, sizes: Sizes, parts: Sequence[str], command: str) -> Found:
-    """Take all figures that are asked for; crews of every size take turns, so that noise hits all alike."""
-    found = Found(sizes, setting=setting() | {"command": command}, loads=[os.getloadavg()[0]])
-    if "flow" in parts:
-        _flow(found, site)
-    if "start" in parts:
-        _start(found, site)
-    if "slow" in parts:
-        _one(found, "slow/2", flowing.slowly(site, 2, sizes.slow, LENGTH))
-    if "kill" in parts:
-        kills = [take(found, "kill/2", failing.killed(site, 2, sizes.lost, 60)) for _ in range(sizes.kills)]
-        known = [one for one in kills if one is not None]
-        if known:
-            found.figures["kill/2"] = median(known)
-            found.figures["kill/2"]["worst_first_s"] = max(one["first_s"] or 0.0 for one in known)
-            found.figures["kill/2"]["worst_last_s"] = max(one["last_s"] or 0.0 for one in known)
-            found.figures["kill/2"]["kills"] = float(len(known))
+def measured(site: Site, sizes: Sizes, parts: Sequence[str], command: str, begun: Found | None = None) -> Found:
+    """Take all figures that are asked for, beside those of a run that was begun; what there is is saved after each."""
+    found = begun or Found(sizes, setting=setting() | {"command": command})
     found.loads.append(os.getloadavg()[0])
-    if "wait" in parts:
-        _one(found, "wait/2", waiting.asleep(site, 2, sizes.waiting, sizes.idle))
-    if "storm" in parts:
-        for crew in sizes.crews:
-            _one(found, f"storm/{crew}", waiting.storm(site, crew, sizes.storm))
-    found.loads.append(os.getloadavg()[0])
-    found.save()
+    acts: dict[str, Callable[[Found, Site], None]] = {
+        "flow": _flow, "start": _start, "pick": _pick, "lines": _lines, "slow": _slow, "kill": _kill, "fair": _fair,
+        "storm": _storm, "wait": _wait,
+    }  # fmt: skip
+    for part in PARTS:
+        if part in parts:
+            acts[part](found, site)
+            found.loads.append(os.getloadavg()[0])
+            found.save()
     return found
 
 
-def _one(found: Found, name: str, work: Work) -> None:
-    figures = take(found, name, work)
+def _one(found: Found, name: str, work: Work, limit: float = LIMIT) -> None:
+    figures = take(found, name, work, limit)
     if figures is not None:
         found.figures[name] = figures
     found.save()
 
 
 def _flow(found: Found, site: Site) -> None:
+    """Crews of every size take turns, so that noise hits all alike."""
     sizes, taken = found.sizes, dict[str, list[Figures]]()
     for _ in range(sizes.repeats):
         for crew in sizes.crews:
@@ -170,11 +170,10 @@ def _flow(found: Found, site: Site) -> None:
                 figures = take(found, name, flowing.throughput(site, crew, sizes.sessions, length))
                 if figures is not None:
                     taken.setdefault(name, []).append(figures)
-    for name, each in taken.items():
-        found.figures[name] = median(each)
-        rates = [rate for one in each if (rate := one["steps_s"]) is not None]
-        found.spread[name] = (min(rates), max(rates))
-    found.save()
+                    found.figures[name] = median(taken[name])
+                    rates = [rate for one in taken[name] if (rate := one["steps_s"]) is not None]
+                    found.spread[name] = (min(rates), max(rates))
+                    found.save()
 
 
 def _start(found: Found, site: Site) -> None:
@@ -184,8 +183,50 @@ def _start(found: Found, site: Site) -> None:
             if share and most is None:
                 continue
             rate = share * (most or 0.0) / LENGTH if share else LIGHT
-            _one(
-                found,
-                f"start/{crew}/{load}",
-                flowing.beginning(site, crew, rate, found.sizes.seconds, LENGTH),
-            )
+            _one(found, f"start/{crew}/{load}", flowing.beginning(site, crew, rate, found.sizes.seconds, LENGTH))
+
+
+def _pick(found: Found, site: Site) -> None:
+    for crew in found.sizes.crews:
+        _one(found, f"pick/{crew}", counting.picking(site, crew, found.sizes.picked))
+
+
+def _lines(found: Found, site: Site) -> None:
+    _one(found, "lines", counting.connected(site, found.sizes.picked))
+
+
+def _slow(found: Found, site: Site) -> None:
+    _one(found, "slow/2", flowing.slowly(site, 2, found.sizes.slow, LENGTH))
+
+
+def _kill(found: Found, site: Site) -> None:
+    kills: list[Figures] = []
+    for _ in range(found.sizes.kills):
+        figures = take(found, "kill/2", failing.killed(site, 2, found.sizes.lost, 60))
+        if figures is None:
+            continue
+        kills.append(figures)
+        found.figures["kill/2"] = median(kills) | {
+            "worst_first_s": max(one["first_s"] or 0.0 for one in kills),
+            "worst_last_s": max(one["last_s"] or 0.0 for one in kills),
+            "kills": float(len(kills)),
+        }
+        found.save()
+
+
+def _fair(found: Found, site: Site) -> None:
+    sizes = found.sizes
+    for name, setup in sharing.SETUPS.items():
+        work = sharing.shared(site, setup, sizes.backlog, sizes.fair, LIMIT - 2 * sizes.fair)
+        _one(found, f"fair/{name}", work)
+
+
+def _storm(found: Found, site: Site) -> None:
+    for crew in found.sizes.crews:
+        _one(found, f"storm/{crew}", waiting.storm(site, crew, found.sizes.storm))
+
+
+def _wait(found: Found, site: Site) -> None:
+    sizes = found.sizes
+    work = waiting.asleep(site, 2, (sizes.waiting, sizes.real), sizes.idle)
+    _one(found, "wait/2", work, LONG)

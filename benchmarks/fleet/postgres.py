@@ -30,6 +30,8 @@ _OPTIONS = {
     "log_min_messages": "fatal",
 }
 """Beside these all is as PostgreSQL comes: with fsync and synchronous commits."""
+_HURRY = "-c statement_timeout=120s"
+"""A bench that hangs measures nothing."""
 _CHECKPOINTER = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
 
 
@@ -65,7 +67,7 @@ def serving(folder: Path, **options: str) -> Generator[str]:
     folder.mkdir(parents=True)
     if user is not None:
         shutil.chown(folder, user)
-    port, data = _free_port(), folder / "data"
+    port, data = free_port(), folder / "data"
     said = " ".join(f"-c {name}={value}" for name, value in (_OPTIONS | options).items())
     try:
         run(user, folder, "initdb", "-D", str(data), "-U", "remit", "-A", "trust", "-E", "UTF8", "-N")
@@ -103,7 +105,8 @@ def _exists(user: str) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
@@ -120,7 +123,7 @@ def _end(file: Path) -> None:
 
 def ask(url: str, statement: str, *given: object) -> list[tuple[Any, ...]]:
     """Send a statement over a connection of its own and give its rows."""
-    with psycopg.connect(url, autocommit=True) as line:
+    with psycopg.connect(url, autocommit=True, connect_timeout=10, options=_HURRY) as line:
         answer = line.execute(statement, given or None)  # pyright: ignore[reportArgumentType] - ours, no literal
         return answer.fetchall() if answer.description else []
 

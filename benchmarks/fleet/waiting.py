@@ -19,6 +19,21 @@ _WAITING = "SELECT count(*) FROM remit.sessions WHERE status = 'waiting'"
 _JOURNAL = "SELECT sum(octet_length(body)) FROM remit.batches"
 SETTLE = 3.0
 _FILLERS = 200
+_COPY = """
+WITH made AS (
+    INSERT INTO remit.sessions (id, agent, version, tenant, parent, status, why, opened, changed, head, epoch, owner,
+                                stirred, wake, parked)
+    SELECT id || '-' || copy, agent, version, tenant, parent, status, why, opened, changed, head, epoch, owner,
+           stirred, wake, parked
+    FROM remit.sessions, generate_series(%s::int, %s::int) AS copy WHERE id ~ '^s[0-9]+$'
+    RETURNING number, id)
+INSERT INTO remit.batches (session, seq, at, mark, body)
+SELECT made.number, batches.seq, batches.at, batches.mark, batches.body
+FROM made JOIN remit.sessions AS origin ON origin.id = split_part(made.id, '-', 1)
+JOIN remit.batches ON batches.session = origin.number"""
+"""More sessions like those there are: what waits is its rows, and nobody looks into them."""
+_COPIES = 5
+"""Of each, in a statement."""
 
 
 async def fill(here: Yard, names: list[str]) -> None:
@@ -32,8 +47,20 @@ async def fill(here: Yard, names: list[str]) -> None:
     await each(names, one, _FILLERS)
 
 
-async def asleep(site: Site, workers: int, sessions: int, seconds: float) -> Figures:
-    """Have many sessions wait; return what they take on disk, and what the fleet does meanwhile."""
+async def multiplied(here: Yard, real: int, sessions: int) -> int:
+    """Copy the sessions there are until there are about so many; give how many there are."""
+    copies = max(0, sessions // real - 1)
+    for low in range(1, copies + 1, _COPIES):
+        await asyncio.to_thread(ask, here.url, _COPY, low, min(low + _COPIES - 1, copies))
+    return real * (copies + 1)
+
+
+async def asleep(site: Site, workers: int, sizes: tuple[int, int], seconds: float) -> Figures:
+    """Have many sessions wait; return what they take on disk, and what the fleet does meanwhile.
+
+    The second size is how many are brought there in earnest, whose room on disk is taken; the others are copies.
+    """
+    many, sessions = sizes
     async with yard(site, 0) as here:
         await fill(here, ["first"])
         before, journal = stored_bytes(here.url), int(ask(here.url, _JOURNAL)[0][0])
@@ -45,14 +72,16 @@ async def asleep(site: Site, workers: int, sessions: int, seconds: float) -> Fig
         grown = stored_bytes(here.url) - before
         said = int(ask(here.url, _JOURNAL)[0][0]) - journal
         parts = {name: size - tables.get(name, 0) for name, size in table_bytes(here.url).items()}
+        all_of_them = await multiplied(here, sessions, many)
         ask(here.url, "VACUUM ANALYZE")
+        ask(here.url, "CHECKPOINT")
         await here.crew.start(workers)
         await asyncio.sleep(SETTLE)
         meter = Meter(here)
         await asyncio.sleep(seconds)
         worker, served, _, others = meter.read()
         memory = here.crew.weighed.memory() / workers
-        if int(ask(here.url, _WAITING)[0][0]) != sessions + 1:
+        if int(ask(here.url, _WAITING)[0][0]) != all_of_them + 1:
             raise StuckError("sessions did not go on waiting")
     async with yard(site, workers) as empty:
         await asyncio.sleep(SETTLE)
@@ -62,6 +91,7 @@ async def asleep(site: Site, workers: int, sessions: int, seconds: float) -> Fig
         rest = empty.crew.weighed.memory() / workers
     return {
         "fill_s": took,
+        "waiting": float(all_of_them),
         "bytes": grown / sessions,
         "journal_bytes": said / sessions,
         "beyond_bytes": (grown - said) / sessions,

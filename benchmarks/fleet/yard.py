@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.fleet.crew import PROGRAM, Crew, StuckError, crew
 from benchmarks.fleet.postgres import ask, made, server
+from benchmarks.fleet.tenants import SETTINGS
 from benchmarks.launch import SCRATCH
 from benchmarks.processes import Weighed
 from remit import Agent, Home
@@ -44,11 +45,11 @@ class Yard:
     crew: Crew
     server: Weighed
 
-    async def begin(self, agent: Agent, prompt: str, names: Sequence[str]) -> None:
+    async def begin(self, agent: Agent, prompt: str, names: Sequence[str], tenant: str = TENANT) -> None:
         """Open sessions with a message each, as fast as the store takes them."""
 
         async def one(name: str) -> None:
-            await self.home.begin(agent, prompt, tenant=TENANT, session=name)
+            await self.home.begin(agent, prompt, tenant=tenant, session=name)
 
         await each(names, one)
 
@@ -72,13 +73,13 @@ class Yard:
 
 
 @contextlib.asynccontextmanager
-async def yard(site: Site, workers: int) -> AsyncGenerator[Yard]:
+async def yard(site: Site, workers: int, slots: int | None = None) -> AsyncGenerator[Yard]:
     """Have an empty database with so many workers meanwhile."""
     name = f"fleet_{os.getpid()}_{next(_numbers)}"
     url = made(site.url, name)
     await migrate(url)
     folder: Path = SCRATCH / name
-    async with Home.open(url) as home, crew(url, folder, site.program, workers) as people:
+    async with Home.open(url, SETTINGS) as home, crew(url, folder, site.program, workers, slots) as people:
         yield Yard(url, home, people, server(url))
 
 

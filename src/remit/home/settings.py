@@ -31,7 +31,8 @@ class Settings:
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
     """By a model's whole name; before the bundled list."""
     paces: Mapping[str, Pace] = field(default_factory=dict[str, Pace])
-    """What each provider allows a minute, by the prefix of its models, for all sessions of the process or database together."""
+    """What each provider allows a minute, by the prefix of its models; all sessions of the process, or of the database,
+    share it."""
     timeouts: Timeouts = PATIENCE
     """How long a provider is waited for."""
     transport: Transport | None = None

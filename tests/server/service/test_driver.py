@@ -272,6 +272,7 @@ async def test_a_session_whose_own_code_breaks_is_tried_a_few_times_and_then_sle
         assert asleep.suspended is not None
         assert (asleep.suspended.why, "it broke 5 times (TypeError;" in asleep.suspended.question) == ("alarm", True)
         assert "a mistake" not in asleep.suspended.question
+        assert await home.store.used("runs/tenant/acme") == 0
         await home.send(session, "are you there?")
         driver.wake(session)
         await _rests(driver)

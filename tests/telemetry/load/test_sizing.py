@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit.core.errors import ConfigError
-from remit.telemetry.load import Costs, Load, Room, predict, quantile_wait, size, utilisation
+from remit.telemetry.load import Costs, Load, Room, quantile_wait, size, utilisation
 
 COSTS = Costs(
     measured="2026-01-01",
@@ -18,6 +18,11 @@ COSTS = Costs(
     worker_us_session=1000.0,
     server_us_step=100.0,
     server_us_session=500.0,
+    commit_worker_us=300.0,
+    commit_server_us=200.0,
+    driver_us_session=400.0,
+    pick_ms=3.0,
+    sync_ms=0.5,
     first_step_ms=10.0,
     bytes_step=700.0,
     bytes_session=2000.0,
@@ -25,6 +30,7 @@ COSTS = Costs(
     worker_rest_mb=50.0,
     worker_kb_session=40.0,
     connections_worker=5.0,
+    connections_replica=4.0,
 )
 LOADS = st.builds(
     Load,
@@ -62,7 +68,9 @@ def test_what_is_planned_holds_what_it_was_planned_for(load: Load, room: Room) -
     assert plan.server_cores <= room.server_cores
     assert plan.connections <= room.connections
     assert plan.disk_gb / plan.cells <= room.server_gb * (1 + 1e-9)
-    assert plan.first_step_ms <= COSTS.first_step_ms + room.wait_ms + 1e-6
+    assert utilisation(alive, plan.sessions_s, COSTS.pick_ms / 1e3) <= room.busy + 1e-9
+    # Commits that wait for others do so on any number of cores.
+    assert plan.first_step_ms <= COSTS.first_step_ms + room.wait_ms + 4 * COSTS.sync_ms + 1e-6
 
 
 @given(load=LOADS)
@@ -104,10 +112,10 @@ def test_nothing_to_do_takes_one_of_each() -> None:
 
 def test_a_short_wait_needs_more_workers_than_their_cpu() -> None:
     load = Load(sessions=5_000_000, model_seconds=0, tool_seconds=0)
-    loose, tight = size(load, COSTS, Room(wait_ms=1000)), size(load, COSTS, Room(wait_ms=0.4))
+    loose, tight = size(load, COSTS, Room(wait_ms=1000)), size(load, COSTS, Room(wait_ms=0.8))
     assert tight.workers > loose.workers
-    assert tight.why_workers == "the wait for a step"
-    assert tight.first_step_ms <= 10.4
+    assert tight.why_workers == "the wait of a message"
+    assert tight.first_step_ms <= 10.8 + 4 * COSTS.sync_ms
 
 
 @pytest.mark.parametrize(
@@ -132,8 +140,9 @@ def test_a_load_that_nobody_has_is_refused(load: dict[str, float], why: str) -> 
         ({"busy": 1.0}, "less than 1"),
         ({"wait_ms": 0.0}, "'wait ms'"),
         ({"server_cores": 0}, "'server cores'"),
-        ({"connections": 20}, "connections"),
+        ({"connections": 10}, "connections"),
         ({"spare": -1}, "spare"),
+        ({"replicas": -1}, "replicas"),
     ],
 )
 def test_room_that_is_none_is_refused(room: dict[str, float], why: str) -> None:
@@ -172,16 +181,25 @@ def test_costs_that_were_not_measured_are_refused(name: str) -> None:
         msgspec.structs.replace(COSTS, first_step_share=1.0)
 
 
-@given(workers=st.integers(1, 8), cores=st.integers(1, 16), steps=st.floats(1, 100), busy=st.floats(0, 0.99))
-def test_a_machine_is_predicted_to_do_what_its_cores_can(workers: int, cores: int, steps: float, busy: float) -> None:
-    most = predict(COSTS, cores=cores, workers=workers, steps=steps, sessions_s=0)
-    assert most.first_step_ms == pytest.approx(COSTS.first_step_ms)
-    more = predict(COSTS, cores=cores + 1, workers=workers + 1, steps=steps, sessions_s=0)
-    assert more.steps_s > most.steps_s
-    loaded = predict(COSTS, cores=cores, workers=workers, steps=steps, sessions_s=busy * most.steps_s / steps)
-    assert most.first_step_ms <= loaded.first_step_ms < math.inf
-    over = predict(COSTS, cores=cores, workers=workers, steps=steps, sessions_s=1.01 * most.steps_s / steps)
-    assert over.first_step_ms == math.inf
+def test_sessions_that_are_short_are_bound_by_how_fast_they_are_taken_up() -> None:
+    load = Load(sessions=50_000_000, steps=1, model_seconds=0, tool_seconds=0, peak=1, retention_days=0.01)
+    slow = msgspec.structs.replace(COSTS, pick_ms=30.0)
+    plan = size(load, slow, Room(wait_ms=1000))
+    assert plan.why_workers == "taking sessions up"
+    assert plan.workers - plan.cells == math.ceil(load.peak_rate * 0.030 / 0.6)
+
+
+def test_more_workers_have_more_commits_that_few_share() -> None:
+    load = Load(sessions=5_000_000)
+    costs = msgspec.structs.replace(COSTS, commit_server_us=1000.0)
+    few, many = (size(load, costs, Room(worker_sessions=count)) for count in (4000, 100))
+    assert many.workers > few.workers
+    assert many.server_cores > few.server_cores
+
+
+def test_replicas_take_their_connections_too() -> None:
+    none, two = (size(Load(sessions=0), COSTS, Room(replicas=count)).connections for count in (0, 2))
+    assert two - none == 8
 
 
 def test_plan_waits_for_the_slower_of_many_workers() -> None:

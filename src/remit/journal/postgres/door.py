@@ -17,6 +17,9 @@ OLDEST = 14
 Row = Sequence[Any]
 """A row as the driver gives it; whoever asks knows the types of the columns."""
 
+_CONNECT = 10.0
+"""Seconds that a connection may take, also of who waits for long statements."""
+
 _GONE = ("08", "57P01", "57P02", "57P03", "57P05", "25006")
 """SQLSTATEs of a server that goes, comes back or is no longer the one that is written to."""
 _CROWDED = ("53300", "53400", "55P03", "57014", "40001", "40P01")
@@ -69,7 +72,7 @@ def _driver() -> _Driver:
 
 
 async def dial(address: Address, seconds: float) -> Line:
-    """Connect; raise what the driver raises. `seconds` is how long this, and each statement later, may take."""
+    """Connect; raise what the driver raises. `seconds` is how long a statement may take, and this if it is not long."""
     milliseconds = max(10, int(seconds * 1000))
     settings = {
         "application_name": "remit",
@@ -81,7 +84,9 @@ async def dial(address: Address, seconds: float) -> Line:
     }
     driver = _driver()
     try:
-        line = await driver.connect(address.url, timeout=seconds, command_timeout=seconds, server_settings=settings)
+        line = await driver.connect(
+            address.url, timeout=min(seconds, _CONNECT), command_timeout=seconds, server_settings=settings
+        )
     except ValueError as error:
         # Not repeated: it may quote the URL.
         raise ConfigError(f"the URL of {address.place} cannot be used ({type(error).__name__})") from None
@@ -142,7 +147,7 @@ def _explained(address: Address, state: str, told: str) -> JournalError:
     if state == "3D000":
         return JournalError(f"{address.place}: there is no such database; create it with createdb")
     if state == "53100":
-        return JournalError(f"no room left on the disk of {address.place}; nothing was lost. Free some and resume")
+        return JournalBusyError(f"no room left on the disk of {address.place}; nothing was lost. Free some")
     if state in {"XX001", "XX002"}:
         return CorruptJournalError(
             f"{address.place} is damaged ({told}); nothing was changed. Restore it from a backup"

@@ -15,7 +15,7 @@ from remit.core.errors import ConfigError, NewerSchemaError
 from remit.journal.postgres.address import Address
 from remit.journal.postgres.door import INSTALL, Line
 from remit.journal.postgres.lines import Lines, Patience
-from remit.journal.postgres.schema import LOCK
+from remit.journal.postgres.schema import LOCK, UNHURRIED
 from remit.journal.postgres.workers import PostgresWorkers
 
 SCHEMA = "remit_queue"
@@ -30,8 +30,10 @@ _LONGEST_LEFT = 30.0
 _EXTRAS = f"""
 CREATE INDEX remit_jobs_by_lock ON {SCHEMA}.procrastinate_jobs (lock) WHERE status IN ('todo', 'doing');
 CREATE INDEX remit_jobs_by_tenant ON {SCHEMA}.procrastinate_jobs ((args ->> 'tenant'));
-ALTER TABLE {SCHEMA}.procrastinate_jobs SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
-ALTER TABLE {SCHEMA}.procrastinate_events SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
+ALTER TABLE {SCHEMA}.procrastinate_jobs
+    SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
+ALTER TABLE {SCHEMA}.procrastinate_events
+    SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 """
 """Its own indexes find the other jobs of a session by reading all that wait; and whoever takes one reads what is dead."""
 
@@ -100,7 +102,7 @@ async def install_queue(url: str, *, patience: Patience | None = None) -> list[s
     Raise `ConfigError` without the library, `NewerSchemaError` when a newer one made the queue.
     """
     scripts = _scripts()
-    lines = Lines(Address.of(url), patience or Patience(), 1)
+    lines = Lines(Address.of(url), patience or UNHURRIED, 1)
     try:
         return await lines.do(lambda line: _bring(line, scripts))
     finally:

@@ -17,6 +17,10 @@ LOCK = 0x52454D54
 """The advisory lock under which a store is changed: `REMT`."""
 
 
+UNHURRIED = Patience(statement=3600.0)
+"""Tables of a large store take their time to change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """A step from one version of the tables to the next."""
@@ -73,7 +77,7 @@ async def migrate(url: str, *, patience: Patience | None = None) -> tuple[Migrat
     Raise `NewerSchemaError` when it is past that.
     """
     address = Address.of(url)
-    lines = Lines(address, patience or Patience(), 1)
+    lines = Lines(address, patience or UNHURRIED, 1)
     try:
         return await lines.do(lambda line: bring(line, address))
     finally:

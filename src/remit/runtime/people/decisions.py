@@ -20,10 +20,11 @@ from remit.core.events import (
     SessionClosed,
 )
 from remit.core.limits import Limits
-from remit.core.ports import Store, Tool
+from remit.core.ports import Entry, Store, Tool
 from remit.core.state import Effect, State
 from remit.core.values import JsonObject, JsonValue, digest, now_ms
 from remit.runtime.attaching import Said, received
+from remit.runtime.ledger import running_account
 from remit.runtime.payload import DEEPEST, LARGE, fit, legible, packed, too_deep
 from remit.runtime.people.answers import unfit
 from remit.runtime.people.questions import awaited, doubted, due_escalation, loose_ends, missing, waiting
@@ -42,7 +43,12 @@ class Shown:
     """What the digest of the question begins with."""
 
 
-async def add(store: Store, session: str, make: Callable[[State, int], Sequence[Event]]) -> State:
+async def add(
+    store: Store,
+    session: str,
+    make: Callable[[State, int], Sequence[Event]],
+    entries: Callable[[State], Sequence[Entry]] = lambda state: (),
+) -> State:
     """Append what `make` says of the state as it is and the time, again when somebody else wrote first; give the new.
 
     The time is never before that of the last event: a clock that is set back gives no question a longer life.
@@ -54,7 +60,7 @@ async def add(store: Store, session: str, make: Callable[[State, int], Sequence[
         state = State.fold(record.event for record in records)
         events = make(state, max(now_ms(), records[-1].at))
         try:
-            await store.append(session, events, after=len(records))
+            await store.append(session, events, after=len(records), entries=entries(state) if events else ())
         except ConflictError:
             continue
         for event in events:
@@ -195,7 +201,11 @@ async def halt(store: Store, session: str, why: str) -> State:
         run = state.run
         return () if run is None or run.suspended is not None else (RunSuspended("alarm", at, why),)
 
-    return await add(store, session, make)
+    def entries(state: State) -> Sequence[Entry]:
+        # It counts among the runs of its tenant no longer, as any that sleeps.
+        return (Entry(running_account(state.opened.tenant), -1),) if state.opened is not None else ()
+
+    return await add(store, session, make, entries)
 
 
 async def close(store: Store, session: str, *, by: str, reason: str = "") -> State:

@@ -15,6 +15,7 @@ from remit.core.errors import (
     ConfigError,
     ConflictError,
     CorruptJournalError,
+    JournalBusyError,
     JournalError,
     OverLimitError,
     RemitError,
@@ -186,19 +187,23 @@ class Worker:
 
     async def _persist(self, job: Job) -> None:
         """Do a job, however long its database is away: while we live nobody else may go on with what we drove."""
-        tries = 0
-        while True:
+        tries = refused = 0
+        while not self._draining:
             try:
                 await self._do(job)
             except JournalError as error:
-                if self._draining:
-                    # What is under way is found once we are gone.
-                    return
                 _log.warning("session %s waits for its database: %s", job.session, error)
+                # What is refused for good is a mistake of ours, which no waiting mends.
+                refused += not isinstance(error, JournalBusyError)
+                if refused >= _BREAKS:
+                    await self._broken(replace(job, broke=_BREAKS - 1), error)
+                    return
                 await asyncio.sleep(_PAUSES[min(tries, _LONGEST)])
                 tries += 1
             else:
                 return
+        # What is under way is found once we are gone.
+        await self._put(job)
 
     async def _do(self, job: Job) -> None:
         """Do a job, or have it done later; raise `JournalError` when its database is away."""

@@ -1,4 +1,5 @@
-"""Queueing: how long work waits for one of several servers (M/M/c: Poisson arrivals, exponential service, one queue).
+"""Queueing: how long work waits for one of several servers (M/M/c: Poisson arrivals, exponential service, one queue),
+and how much longer it takes where all that is there shares the servers (processor sharing).
 
 A. K. Erlang, "Solution of some Problems in the Theory of Probabilities of Significance in Automatic Telephone
 Exchanges", 1917; the recursion for his first formula and the tail of the wait are in L. Kleinrock, "Queueing Systems",
@@ -32,3 +33,14 @@ def quantile_wait(servers: int, rate: float, service: float, share: float) -> fl
     late = waits(servers, rate, service)
     # Nobody waits among the first 1 - late.
     return 0.0 if late <= 1 - share else math.log(late / (1 - share)) * service / (servers - offered)
+
+
+def stretch(servers: int, rate: float, service: float) -> float:
+    """Give how many times as long work takes on average as it would alone; infinity when the servers cannot keep up.
+
+    For one server this is 1 / (1 - busy), whatever the service times are, when it is shared by all that is there.
+    """
+    offered = rate * service
+    if offered >= servers:
+        return math.inf
+    return 1.0 + waits(servers, rate, service) / (servers - offered)

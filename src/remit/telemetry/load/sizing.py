@@ -1,8 +1,8 @@
-"""Sizing: workers, PostgreSQL and cells for a load, and what a given machine should do. More load never needs less.
+"""Sizing: workers, PostgreSQL and cells for a load. More load never needs less.
 
 A session stays with the worker that took it up, so each worker is a queue of its own (M/M/1); the cores of PostgreSQL
-serve one queue (M/M/c). What waits is a step. A message has its first step after what it takes on an idle fleet, and
-both waits; adding up quantiles errs on the side of too long.
+serve one queue (M/M/c). What waits is a message. It has its first step after what that takes on an idle fleet and what
+it waits for both.
 """
 
 import math
@@ -12,12 +12,13 @@ import msgspec
 
 from remit.core.errors import ConfigError
 from remit.telemetry.load.costs import Costs
-from remit.telemetry.load.queueing import quantile_wait
+from remit.telemetry.load.latency import appends, commits, groups, pick_up, scattered, taking_up
+from remit.telemetry.load.queueing import stretch
 from remit.telemetry.load.stated import Load
 
 _GB = 1e9
-_OWN_CONNECTIONS = 20
-"""For replicas of the API, whoever looks, and PostgreSQL's reserve."""
+_OWN_CONNECTIONS = 10
+"""For whoever looks, and PostgreSQL's reserve."""
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     busy: float = 0.6
     """The share of its time that a core may be busy in the peak: the rest is for what no average shows."""
     wait_ms: float = 20.0
-    """That a step may wait for its worker and PostgreSQL, for the share of messages that was measured."""
+    """That a message may wait for a worker and for cores of PostgreSQL, beyond an idle fleet."""
     worker_sessions: int = 1000
     """Under way in one worker."""
     worker_mb: float = 1024.0
@@ -36,6 +37,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     """On the disk of one PostgreSQL."""
     connections: int = 500
     """To one PostgreSQL."""
+    replicas: int = 2
+    """Of the API, for each cell."""
     spare: int = 1
     """Workers of each cell that may be away."""
 
@@ -43,8 +46,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse what is no room."""
         if not 0 < self.busy < 1:
             raise ConfigError(f"a core may be busy for more than 0 and less than 1 of its time, not {self.busy:g}")
-        if self.spare < 0:
-            raise ConfigError(f"there cannot be {self.spare} spare workers")
+        if min(self.spare, self.replicas) < 0:
+            raise ConfigError(f"there cannot be {self.spare} spare workers or {self.replicas} replicas")
         for name in ("wait_ms", "worker_sessions", "worker_mb", "server_cores", "server_gb"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
@@ -82,15 +85,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """For models; `None` without a price."""
 
 
-class Predicted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a machine should do."""
-
-    steps_s: float
-    """At most."""
-    first_step_ms: float
-    """At the rate that was asked for; infinity when it is too much."""
-
-
 class _Demand(msgspec.Struct, frozen=True):
     """What a load asks of a fleet with these costs and this room."""
 
@@ -114,9 +108,9 @@ class _Demand(msgspec.Struct, frozen=True):
         return (self.costs.server_us_step + self.costs.server_us_session / self.load.steps) / 1e6
 
     @property
-    def within(self) -> float:
-        """Seconds that a step may wait for a worker, and as many for PostgreSQL."""
-        return self.room.wait_ms / 2e3
+    def _within(self) -> float:
+        """Milliseconds that a message may wait for a worker, and as many for PostgreSQL."""
+        return self.room.wait_ms / 2
 
     @property
     def disk_day(self) -> float:
@@ -129,22 +123,35 @@ class _Demand(msgspec.Struct, frozen=True):
         """Bytes of all sessions that are kept, those that wait among them."""
         return self.disk_day * (self.load.retention_days + self.load.waiting_share * self.load.waiting_hours / 24)
 
-    def wait(self, servers: int, rate: float, service: float) -> float:
-        """Give how long a step waits."""
-        return quantile_wait(servers, rate, service, self.costs.first_step_share)
+    def wait_worker(self, workers: float) -> float:
+        """Give how long a message waits for one of so many workers, in milliseconds."""
+        rate, takes = self.load.peak_rate / workers, self.load.steps * self.worker
+        more = scattered(self.costs, rate, 1 / takes, self.load.steps) * self.costs.commit_worker_us / 1e6
+        return pick_up(self.costs, rate) + taking_up(self.costs, stretch(1, rate * takes + more, 1.0), 1.0)
 
-    def cores(self, cells: int) -> int | None:
+    def offered(self, workers: int, cells: int) -> float:
+        """Give the cores of each of so many databases that are busy on average, commits of workers not being full."""
+        written = self.load.peak_rate * appends(self.load.steps)
+        commits = workers * groups(self.costs, written / workers)
+        return (self.rate * self.served + commits * self.costs.commit_server_us / 1e6) / cells
+
+    def wait_server(self, cores: int, offered: float) -> float:
+        """Give how long a message waits for PostgreSQL's cores, in milliseconds."""
+        return taking_up(self.costs, 1.0, stretch(cores, offered, 1.0))
+
+    def cores(self, workers: int, cells: int) -> int | None:
         """Give the fewest cores of each of so many databases; `None` when it has not so many."""
-        rate, room = self.rate / cells, self.room
-        for cores in range(max(1, math.ceil(rate * self.served / room.busy)), room.server_cores + 1):
-            if self.wait(cores, rate, self.served) <= self.within:
+        offered, room = self.offered(workers, cells), self.room
+        for cores in range(max(1, math.ceil(offered / room.busy)), room.server_cores + 1):
+            if self.wait_server(cores, offered) <= self._within:
                 return cores
         return None
 
     def connections(self, workers: int, cells: int) -> int:
         """Give the connections to one database when so many workers are alive, and the spare ones."""
         each = math.ceil(workers / cells) + self.room.spare
-        return _OWN_CONNECTIONS + math.ceil(each * self.costs.connections_worker)
+        own = self.room.replicas * self.costs.connections_replica
+        return _OWN_CONNECTIONS + math.ceil(own + each * self.costs.connections_worker)
 
     def workers(self) -> tuple[int, str, int]:
         """Give how many workers must be alive, what decides it, and how many cores they keep busy."""
@@ -154,19 +161,20 @@ class _Demand(msgspec.Struct, frozen=True):
             raise ConfigError(f"a worker takes {self.costs.worker_rest_mb:.0f} MB with nothing to do; give it more")
         needs = {
             "their CPU": self.rate * self.worker / room.busy,
+            "taking sessions up": self.load.peak_rate * self.costs.pick_ms / 1e3 / room.busy,
             "sessions under way": under_way / room.worker_sessions,
             "memory": under_way * self.costs.worker_kb_session / 1024 / left,
         }
         why = max(needs, key=needs.__getitem__)
         least = max(1, math.ceil(needs[why]))
-        pool = _least(lambda count: self.wait(1, self.rate / count, self.worker) <= self.within, least)
-        return pool, why if pool == least else "the wait for a step", max(1, math.ceil(needs["their CPU"]))
+        pool = _least(lambda count: self.wait_worker(count) <= self._within, least)
+        return pool, why if pool == least else "the wait of a message", max(1, math.ceil(needs["their CPU"]))
 
     def cells(self, workers: int) -> tuple[int, str]:
         """Give how many databases it takes, and what decides it."""
         room = self.room
         splits: dict[str, Callable[[int], bool]] = {
-            "the CPU of PostgreSQL": lambda cells: self.cores(cells) is not None,
+            "the CPU of PostgreSQL": lambda cells: self.cores(workers, cells) is not None,
             "disk": lambda cells: self.disk / cells <= room.server_gb * _GB,
             "connections": lambda cells: self.connections(workers, cells) <= room.connections,
         }
@@ -183,10 +191,11 @@ def size(load: Load, costs: Costs, room: Room, prices: tuple[float, float] | Non
     demand = _Demand(load, costs, room)
     alive, why_workers, worker_cores = demand.workers()
     cells, why_cells = demand.cells(alive)
-    server_cores = demand.cores(cells)
+    server_cores = demand.cores(alive, cells)
     assert server_cores is not None
     rate = demand.rate
-    waited = demand.wait(1, rate / alive, demand.worker) + demand.wait(server_cores, rate / cells, demand.served)
+    waited = demand.wait_worker(alive) + demand.wait_server(server_cores, demand.offered(alive, cells))
+    waited += commits(costs, load.peak_rate / cells, load.steps)
     return Plan(
         sessions_s=load.peak_rate,
         steps_s=rate,
@@ -201,24 +210,10 @@ def size(load: Load, costs: Costs, room: Room, prices: tuple[float, float] | Non
         connections=demand.connections(alive, cells),
         disk_gb_day=demand.disk_day / _GB,
         disk_gb=demand.disk / _GB,
-        first_step_ms=costs.first_step_ms + waited * 1e3,
+        first_step_ms=costs.first_step_ms + waited,
         tokens_day=load.sessions * load.questions * (load.tokens_read + load.tokens_written),
         usd_day=None if prices is None else _usd(load, prices),
     )
-
-
-def predict(costs: Costs, *, cores: int, workers: int, steps: float, sessions_s: float) -> Predicted:
-    """Say what workers and a PostgreSQL do that share the cores of one machine, with sessions of so many steps."""
-    worker = (costs.worker_us_step + costs.worker_us_session / steps) / 1e6
-    served = (costs.server_us_step + costs.server_us_session / steps) / 1e6
-    most = min(workers / worker, cores / (worker + served))
-    rate = sessions_s * steps
-    # Whoever is busy, a core is taken: both queues are one for the machine, and a worker has one core at most.
-    waited = max(
-        quantile_wait(1, rate / workers, worker, costs.first_step_share),
-        quantile_wait(cores, rate, worker + served, costs.first_step_share),
-    )
-    return Predicted(steps_s=most, first_step_ms=costs.first_step_ms + waited * 1e3)
 
 
 def _usd(load: Load, prices: tuple[float, float]) -> float:
