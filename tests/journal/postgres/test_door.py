@@ -22,7 +22,7 @@ def made(name: str) -> Exception:
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
-        ("DiskFullError", JournalBusyError, "no room left on the disk of PostgreSQL at db:5432/fleet; nothing was lost"),
+        ("DiskFullError", JournalBusyError, "no room left on the disk of PostgreSQL at db:5432/fleet; nothing was"),
         ("IndexCorruptedError", CorruptJournalError, "is damaged (trouble); nothing was changed"),
         ("DeadlockDetectedError", JournalBusyError, "stayed busy for 30 s (SQLSTATE 40P01); try again"),
         ("TooManyConnectionsError", JournalBusyError, "stayed busy for 30 s (SQLSTATE 53300); try again"),

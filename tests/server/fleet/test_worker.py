@@ -245,6 +245,7 @@ async def test_a_job_that_seems_under_way_forever_is_given_again(url: str, here:
     async with home(url) as there, working(there, echo()):
         first = await here.begin(echo(), "hello", tenant="default")
         await until(here, first, "RunEnded")
+        await comes(lambda: ask(url, JOBS)[0][0] == 0)
         # The word that it was done did not arrive, and the worker lives on.
         ask(
             url,

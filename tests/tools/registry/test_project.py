@@ -80,7 +80,7 @@ def test_an_empty_project_has_the_usual_terms(folder: Folder) -> None:
         ("[[", "remit.toml is no TOML"),
         (
             "[sorces.a]",
-            "remit.toml has no key 'sorces'; it has: access, hook, hosts, inbox, notices, policy, registry, schedule, secrets, sources, tools",
+            "remit.toml has no key 'sorces'; it has: access, hook, hosts, inbox, notices, policy",
         ),
         ("[registry]\nlocks = 'a'", r"\[registry\] has no key 'locks'; it has: drift, lock"),
         ("[registry]\ndrift = {broken = 'allow'}", "drift has no key 'broken'; it has: breaking, compatible,"),

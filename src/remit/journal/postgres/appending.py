@@ -9,11 +9,13 @@ import secrets
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from remit.core.errors import ConflictError, JournalError, OverLimitError
 from remit.core.ports import Entry, SessionRow
 from remit.journal.postgres.door import Line, Row, blames, explain
 from remit.journal.postgres.lines import Lines, hang_up
+from remit.journal.postgres.signals import CHANNEL, hears
 
 _MOST = 256
 """Appends in a transaction, so that whoever came first does not wait for all who came later."""
@@ -21,12 +23,29 @@ _MOST_BYTES = 4 << 20
 _NAMES = 20_000
 """Accounts that are remembered to exist."""
 
-_STATEMENT = (
-    "SELECT verdict, tail, term, place, stood FROM remit.append_1($1::text[], $2::bigint[], $3::bigint[], "
-    "$4::bigint[], $5::bigint[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], "
-    "$12::text[], $13::text[], $14::boolean[], $15::int[], $16::int[], $17::bigint[], $18::bigint[], $19::text[], "
-    "$20::text[], $21)"
+_SET = (
+    "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+    "SET plan_cache_mode = force_generic_plan"
 )
+"""All that appends look up is found by its key, whatever a planner believes of tables that grew since it looked."""
+_PLAIN = (
+    "$1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::text[], $8::bigint[], "
+    "$9::bigint[], $10::bigint[]"
+)
+_OTHERS = (
+    "text[]", "bigint[]", "bigint[]", "bigint[]", "bigint[]", "bytea[]", "text[]", "text[]", "text[]", "text[]",
+    "text[]", "text[]", "text[]", "boolean[]", "int[]", "int[]", "bigint[]", "bigint[]", "text[]", "text[]", "float8",
+)  # fmt: skip
+
+
+def _others(first: int) -> str:
+    return ", ".join(f"${place}::{kind}" for place, kind in enumerate(_OTHERS, first))
+
+
+_VERDICTS = f"SELECT verdict, tail, term, place, stood, {hears(CHANNEL)}"
+_ALL_PLAIN = f"SELECT remit.plain_1({_PLAIN}), {hears(CHANNEL)}"
+_NO_PLAIN = f"{_VERDICTS} FROM remit.append_1({_others(1)})"
+_MIXED = f"{_VERDICTS} FROM remit.mixed_1($32::text[], $33::text[], {_PLAIN}, {_others(11)})"
 _DONE, _FENCED = 0, 1
 
 
@@ -51,17 +70,31 @@ class Append:
     """Whether somebody wrote whom a worker should hear."""
     mark: int = field(default_factory=lambda: secrets.randbits(63))
     future: "asyncio.Future[tuple[int, int]] | None" = None
+    heard: bool = True
+    """Whether somebody hears, perhaps elsewhere, that it was written."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it only adds events to a session that is there."""
+        return self.after > 0 < self.count and self.row is None and self.owner is None and not self.stirs
 
     def refused(self, error: Exception) -> None:
         """Tell whoever waits that it was not written, or that nobody knows."""
         if self.future is not None and not self.future.done():
             self.future.set_exception(error)
 
+    def written(self, heard: bool) -> None:  # noqa: FBT001 - as it is told
+        """Tell whoever waits that it was, without an epoch: those who do not take a session up know it."""
+        self.heard = heard
+        if self.future is not None and not self.future.done():
+            self.future.set_result((self.after + self.count, 0))
+
     def settle(self, verdict: Row, entries: list[Entry]) -> None:
         """Tell whoever waits."""
         if self.future is None or self.future.done():
             return
-        kind, tail, term, place, stood = map(int, verdict)
+        kind, tail, term, place, stood = map(int, verdict[:5])
+        self.heard = bool(verdict[5])
         if kind == _DONE:
             self.future.set_result((tail, term))
         elif kind == _FENCED:
@@ -131,25 +164,67 @@ class Appender:
 
     async def _send(self, group: list[Append]) -> Exception | None:
         """Send a group and tell those who wait; give what was wrong with one of them, if nothing was written for it."""
-        entries = [entry for append in group for entry in append.entries]
-        names = sorted({entry.account for entry in entries})
-        if self._line is None or self._line.is_closed():
-            self._line = await self._lines.take()
         try:
-            verdicts = await self._line.fetch(_STATEMENT, *self._columns(group, entries, names))
+            line = await self._own()
+            plain, others = _parted(group)
+            if not plain or not await self._send_parted(line, plain, others):
+                # In the order in which they came, when not all of them can be done.
+                await self._send_each(line, group)
         except Exception as error:
             if blames(error):
                 return error
             # A statement may still run over there: it is asked on another line what came of it.
-            self._line.terminate()
-            self._line = None
+            if self._line is not None:
+                self._line.terminate()
+                self._line = None
             self._known.clear()
             raise
         self.commits += 1
+        return None
+
+    async def _own(self) -> Line:
+        if self._line is None or self._line.is_closed():
+            line = await self._lines.take()
+            try:
+                await line.execute(_SET)
+            except BaseException:
+                line.terminate()
+                raise
+            self._line = line
+        return self._line
+
+    async def _send_parted(self, line: Line, plain: list[Append], others: list[Append]) -> bool:
+        """Write all, those that are plain at once; false when that cannot be, and then nothing is written."""
+        columns = _plain_columns(plain)
+        if not others:
+            [[done, heard]] = await line.fetch(_ALL_PLAIN, *columns)
+        else:
+            entries = [entry for append in others for entry in append.entries]
+            names = sorted({entry.account for entry in entries})
+            rest = self._columns(others, entries, names)
+            everybody = sorted({append.session for append in (*plain, *others)})
+            verdicts = await line.fetch(
+                _MIXED, *columns, *rest, everybody, sorted({*names, *cast("list[str]", columns[6])})
+            )
+            done, heard = bool(verdicts), True
+            if done:
+                heard = bool(verdicts[0][-1])
+                self._settle(others, verdicts, entries, names)
+        if done:
+            for append in plain:
+                append.written(heard)
+        return bool(done)
+
+    async def _send_each(self, line: Line, group: list[Append]) -> None:
+        entries = [entry for append in group for entry in append.entries]
+        names = sorted({entry.account for entry in entries})
+        verdicts = await line.fetch(_NO_PLAIN, *self._columns(group, entries, names))
+        self._settle(group, verdicts, entries, names)
+
+    def _settle(self, group: list[Append], verdicts: list[Row], entries: list[Entry], names: list[str]) -> None:
         self._remember(names)
         for append, verdict in zip(group, verdicts, strict=True):
             append.settle(verdict, entries)
-        return None
 
     def _columns(self, group: list[Append], entries: list[Entry], names: list[str]) -> tuple[object, ...]:
         rows = [append.row for append in group]
@@ -194,3 +269,43 @@ class Appender:
         if self._line is not None:
             await hang_up(self._line)
             self._line = None
+
+
+def _parted(group: list[Append]) -> tuple[list[Append], list[Append]]:
+    """Tell appends that are plain, sorted by their sessions, from the others; a session's second is none of them."""
+    plain: dict[str, Append] = {}
+    others: list[Append] = []
+    seen: set[str] = set()
+    for append in group:
+        if append.plain and append.session not in seen:
+            plain[append.session] = append
+        else:
+            others.append(append)
+        seen.add(append.session)
+    return [plain[session] for session in sorted(plain)], others
+
+
+def _plain_columns(plain: list[Append]) -> tuple[object, ...]:
+    rises: dict[str, int] = {}
+    sums: dict[str, int] = {}
+    caps: dict[str, int] = {}
+    for append in plain:
+        for entry in append.entries:
+            name, amount, cap = entry.account, entry.amount, entry.cap
+            sums[name] = sums.get(name, 0) + amount
+            rises[name] = rises.get(name, 0) + max(amount, 0)
+            if cap is not None:
+                caps[name] = min(cap, caps.get(name, cap))
+    names = sorted(sums)
+    return (
+        [append.session for append in plain],
+        [append.after for append in plain],
+        [append.after + append.count for append in plain],
+        [append.mark for append in plain],
+        [append.epoch for append in plain],
+        [append.body for append in plain],
+        names,
+        [rises[name] for name in names],
+        [sums[name] for name in names],
+        [caps.get(name) for name in names],
+    )

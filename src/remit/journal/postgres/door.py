@@ -2,7 +2,7 @@
 
 import asyncio
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from remit.core.errors import ConfigError, CorruptJournalError, JournalBusyError, JournalError
@@ -45,6 +45,8 @@ class Line(Protocol):
 
     async def add_listener(self, channel: str, callback: Notified) -> None: ...
 
+    async def remove_listener(self, channel: str, callback: Notified) -> None: ...
+
     def add_termination_listener(self, callback: Callable[[Any], None]) -> None: ...
 
     def get_server_version(self) -> tuple[int, ...]: ...
@@ -71,8 +73,11 @@ def _driver() -> _Driver:
         raise ConfigError(f"a journal on PostgreSQL needs asyncpg: {INSTALL}") from None
 
 
-async def dial(address: Address, seconds: float) -> Line:
-    """Connect; raise what the driver raises. `seconds` is how long a statement may take, and this if it is not long."""
+async def dial(address: Address, seconds: float, also: Mapping[str, str] | None = None) -> Line:
+    """Connect; raise what the driver raises. `seconds` is how long a statement may take, and this if it is not long.
+
+    `also` are more settings of the server.
+    """
     milliseconds = max(10, int(seconds * 1000))
     settings = {
         "application_name": "remit",
@@ -81,7 +86,7 @@ async def dial(address: Address, seconds: float) -> Line:
         "statement_timeout": str(milliseconds * 4 // 5),
         "idle_in_transaction_session_timeout": str(milliseconds),
         "jit": "off",
-    }
+    } | dict(also or {})
     driver = _driver()
     try:
         line = await driver.connect(

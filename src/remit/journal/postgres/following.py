@@ -1,21 +1,21 @@
 """Following: who waits for news of which session. Notifications wake them soon; a look now and then misses nothing.
 
 A notification is sent after its append was committed, by nobody who waits for it: a transaction that notifies stands in
-one line with all others that do, and an append should not.
+one line with all others that do, and an append should not. It says whether anybody hears; if not, nothing is told.
 """
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from remit.core.errors import JournalError
 from remit.journal.postgres.lines import Lines
-from remit.journal.postgres.signals import Signals
+from remit.journal.postgres.signals import CHANNEL, Signals
 
-CHANNEL = "remit_news"
 _PAYLOAD = 7000
 """Bytes; the server takes less than 8000."""
-_PAUSE = 0.005
+_PAUSE = 0.02
 """Seconds between two notifications of a process, which gather what came meanwhile."""
 _HEADS = "SELECT id, head FROM remit.sessions WHERE id = ANY ($1::text[])"
 
@@ -40,12 +40,15 @@ class News:
         self._fresh: set[str] = set()
         self._telling: asyncio.Task[None] | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._deafen: Callable[[], None] | None = None
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
-    def tell(self, session: str) -> None:
-        """Say that something was appended: here at once, to others soon."""
+    def tell(self, session: str, *, heard: bool) -> None:
+        """Say that something was appended: here at once, to others soon if any may be `heard` by."""
         self._wake(session)
+        if not heard:
+            return
         self._fresh.add(session)
         if self._telling is None or self._telling.done():
             self._telling = asyncio.create_task(self._tell())
@@ -64,8 +67,9 @@ class News:
         """Begin to follow."""
         follower = Follower()
         self._waiting.setdefault(session, set()).add(follower)
-        if self._looking is None:
-            self._signals.hear(CHANNEL, self._heard, self._wake_all)
+        if self._deafen is None:
+            self._deafen = self._signals.hear(CHANNEL, self._heard, self._wake_all)
+        if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         return follower
 
@@ -89,12 +93,16 @@ class News:
             self._wake(session)
 
     async def _look(self) -> None:
-        """Look from time to time for what was missed, from the first follower on."""
+        """Look from time to time for what was missed, for as long as somebody follows."""
         while True:
             await asyncio.sleep(self._lines.patience.poll)
             wanted = list(self._waiting)
             if not wanted:
-                continue
+                # Nobody need tell us any more.
+                if self._deafen is not None:
+                    self._deafen()
+                    self._deafen = None
+                return
             try:
                 rows = await self._lines.do(lambda line, wanted=wanted: line.fetch(_HEADS, wanted))
             except JournalError:

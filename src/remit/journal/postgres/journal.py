@@ -153,7 +153,7 @@ class PostgresJournal:
             self.workers.held[session] = epoch
         elif append.owner is not None:
             self.workers.held.pop(session, None)
-        self._news.tell(session)
+        self._news.tell(session, heard=append.heard)
 
     async def read(self, session: str, *, after: int = 0) -> list[Record]:
         """See `Journal.read`; raise `CorruptJournalError` when what is there is not what was written."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -34,9 +34,12 @@ class Patience:
 class Lines:
     """A few connections to one database, which any number of works share."""
 
-    def __init__(self, address: Address, patience: Patience, most: int) -> None:
-        """Open none yet, and `most` at most."""
+    def __init__(
+        self, address: Address, patience: Patience, most: int, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """Open none yet, and `most` at most; each with these settings of the server."""
         self.address, self.patience = address, patience
+        self._settings = settings or {}
         self._idle: list[Line] = []
         self._room = asyncio.Semaphore(most)
         self._ready: Callable[[Line], Awaitable[None]] | None = None
@@ -90,7 +93,7 @@ class Lines:
             line = self._idle.pop()
             if not line.is_closed():
                 return line
-        line = await dial(self.address, self.patience.statement)
+        line = await dial(self.address, self.patience.statement, self._settings)
         try:
             if self._ready is not None:
                 async with self._checking:

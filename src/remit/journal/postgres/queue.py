@@ -35,7 +35,23 @@ ALTER TABLE {SCHEMA}.procrastinate_jobs
 ALTER TABLE {SCHEMA}.procrastinate_events
     SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 500);
 """
-"""Its own indexes find the other jobs of a session by reading all that wait; and whoever takes one reads what is dead."""
+"""Its own indexes find the other jobs of a session by reading all that wait, and who takes one reads what is dead."""
+_QUIET = f"""
+DO $$
+DECLARE
+    one record;
+BEGIN
+    FOR one IN
+        SELECT tgname FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+        WHERE tgrelid = '{SCHEMA}.procrastinate_jobs'::regclass AND NOT tgisinternal
+          AND proname ~ '_(status|scheduled)_events'
+    LOOP
+        EXECUTE format('ALTER TABLE {SCHEMA}.procrastinate_jobs DISABLE TRIGGER %I', one.tgname);
+    END LOOP;
+END
+$$;
+"""
+"""Its history of a job, three rows that went with the job, is in the session; when it was deferred is in the job."""
 
 _MOST = 1000
 """Sessions that one statement looks after."""
@@ -59,10 +75,9 @@ SELECT id, remit.defer_1(id, agent, version, tenant, '{}', 0) FROM freed"""
 _DEPTH = f"""
 SELECT queue_name, count(*) FILTER (WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())),
        count(*) FILTER (WHERE status = 'doing'),
-       coalesce(extract(epoch FROM clock_timestamp() - min(events.at) FILTER (
-           WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))), 0)::float8
-FROM {SCHEMA}.procrastinate_jobs AS jobs
-LEFT JOIN {SCHEMA}.procrastinate_events AS events ON events.job_id = jobs.id AND events.type = 'deferred'
+       coalesce(extract(epoch FROM clock_timestamp()) - min((args ->> 'at')::float8) FILTER (
+           WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())), 0)::float8
+FROM {SCHEMA}.procrastinate_jobs
 WHERE status IN ('todo', 'doing') GROUP BY queue_name ORDER BY queue_name"""
 _ALLOW = """
 UPDATE remit.caps SET cap = now.cap FROM unnest($1::text[], $2::bigint[]) AS now (tenant, cap)
@@ -245,6 +260,7 @@ async def _change(line: Line, scripts: _Scripts) -> bool:
         for step in sorted((scripts.folder / "migrations").glob("*.sql")):
             if _figures(str(known)) < _figures(step.name.partition("_")[0]) <= _figures(scripts.version):
                 await line.execute(step.read_text(encoding="utf-8"))
+    await line.execute(_QUIET)
     await line.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{scripts.version}'")
     return True
 

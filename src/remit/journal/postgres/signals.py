@@ -7,6 +7,7 @@ statement. Nothing waits for either: what cannot be said is dropped, and who hea
 import asyncio
 import contextlib
 import logging
+import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from remit.journal.postgres.lines import Lines, hang_up
 
 _log = logging.getLogger("remit.journal")
 
+CHANNEL = "remit_news"
+"""Where it is said which sessions were appended to."""
 LARGEST = 7900
 """Bytes of a payload; the server takes less than 8000."""
 _ROOM = 1 << 20
@@ -33,6 +36,21 @@ _PROBE = 5.0
 _SAY = "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) AS said (channel, payload)"
 # All who notify stand in one line until their commit is through: none of them should wait for a disk there.
 _HASTE = "SET synchronous_commit = off"
+
+_HEARING = 1380275541
+"""The first key of the locks that say that a channel is heard: whoever hears it shares its lock while connected."""
+_TAKE_SEAT = f"SELECT pg_advisory_lock_shared({_HEARING}, $1)"
+_LEAVE_SEAT = f"SELECT pg_advisory_unlock_shared({_HEARING}, $1)"
+
+
+def _seat(channel: str) -> int:
+    return zlib.crc32(channel.encode()) - (1 << 31)
+
+
+def hears(channel: str) -> str:
+    """Give an expression that is true while somebody hears a channel; seldom true though nobody does."""
+    keys = f"({_HEARING}, {_seat(channel)})"
+    return f"(SELECT CASE WHEN pg_try_advisory_lock{keys} THEN NOT pg_advisory_unlock{keys} ELSE true END)"
 
 
 @dataclass(eq=False, slots=True)
@@ -55,6 +73,8 @@ class Signals:
         self._voice: Line | None = None
         self._ears: dict[str, list[_Ear]] = {}
         self._hearing: asyncio.Task[None] | None = None
+        self._heard_by: Line | None = None
+        self._channels: set[str] = set()
         self._stir = asyncio.Event()
         self._deaf = True
         self._closed = False
@@ -120,6 +140,7 @@ class Signals:
                 ears.remove(ear)
             if not ears:
                 self._ears.pop(channel, None)
+                self._stir.set()
 
         return end
 
@@ -156,12 +177,24 @@ class Signals:
             if line is not None:
                 line.terminate()
             return None
+        except asyncio.CancelledError:
+            # One that was taken just now is known to nobody else.
+            if line is not None:
+                line.terminate()
+            raise
         return line
 
     async def _attend(self, line: Line) -> None:
-        listening = {channel for channel, ears in self._ears.items() if any(ear.line is line for ear in ears)}
-        for channel in [name for name in self._ears if name not in listening]:
+        if self._heard_by is not line:
+            self._heard_by, self._channels = line, set()
+        for channel in self._channels - self._ears.keys():
+            await line.remove_listener(channel, self._heard)
+            await line.execute(_LEAVE_SEAT, _seat(channel))
+            self._channels.discard(channel)
+        for channel in self._ears.keys() - self._channels:
+            await line.execute(_TAKE_SEAT, _seat(channel))
             await line.add_listener(channel, self._heard)
+            self._channels.add(channel)
         for ear in [ear for ears in self._ears.values() for ear in ears if ear.line is not line]:
             ear.line = line
             if ear.again is not None:

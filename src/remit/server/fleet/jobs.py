@@ -12,11 +12,12 @@ from remit.journal.postgres import Address, Patience
 from remit.journal.postgres.door import INSTALL
 from remit.journal.postgres.lines import Lines
 from remit.journal.postgres.queue import SCHEMA, TASK
+from remit.server.fleet.gathering import SETTINGS, Gathering
 from remit.server.fleet.port import Handle, Job
 
 _log = logging.getLogger("remit.fleet")
 
-_CONNECTIONS = 4
+_CONNECTIONS = 2
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 """Seconds before the database is tried again after it went away."""
 
@@ -32,7 +33,7 @@ class ProcrastinateJobs:
         self._url, self._patience = url, patience or Patience()
         self._running: dict[int, asyncio.Task[None]] = {}
         self._worker: Any = None
-        self._lines = Lines(Address.of(url), self._patience, 1)
+        self._lines = Lines(Address.of(url), self._patience, 2, SETTINGS)
 
     async def take(self, handle: Handle, queues: Collection[str], at_once: int) -> None:
         """See `Jobs.take`; goes on when the database was away, and what is under way meanwhile goes on too."""
@@ -74,6 +75,8 @@ class ProcrastinateJobs:
 
     async def _take(self, library: Any, handle: Handle, queues: Collection[str], at_once: int) -> None:
         app = library.App(connector=library.PsycopgConnector(pool_factory=_pool, **self._connections()))
+        read = importlib.import_module("procrastinate.jobs").Job.from_row
+        app.job_manager = Gathering(app.job_manager, read, self._lines, lambda: at_once - len(self._running))
 
         @app.task(name=TASK, pass_context=True)
         async def drive(context: Any, session: str, **said: Any) -> None:

@@ -95,7 +95,8 @@ BEGIN
         SELECT number, head, epoch, owner, agent, version, tenant INTO held FROM remit.sessions WHERE id = ids[i] FOR UPDATE;
         IF coalesce(held.head, 0) <> afters[i]
            OR (epochs[i] IS NOT NULL AND coalesce(held.epoch, 0) <> epochs[i])
-           OR (owners[i] <> '' AND held.owner NOT IN ('', owners[i]) AND remit.lives_1(held.owner, life))
+           -- Whoever lives is only looked up for those who take it up.
+           OR (coalesce(owners[i], '') <> '' AND held.owner NOT IN ('', owners[i]) AND remit.lives_1(held.owner, life))
         THEN
             tail := coalesce(held.head, 0); term := coalesce(held.epoch, 0);
             -- It may be here already: then its answer was lost, and this is the same append again.
@@ -186,6 +187,76 @@ BEGIN
     FOR i IN 1 .. cardinality(ended) LOOP
         PERFORM remit.unpark_1(ended[i]);
     END LOOP;
+END
+$$;
+
+-- Appends that only add events to sessions of their own, which most do: all or, with false, none of them.
+-- `ids` are sorted by their bytes, each once. `names` are as in append_1, and for each of them: how far it may rise
+-- meanwhile, what is left of that in the end, and the least cap that any of the appends has.
+CREATE FUNCTION remit.plain_1(
+    ids text[], afters bigint[], dues bigint[], marks bigint[], epochs bigint[], bodies bytea[],
+    names text[], rises bigint[], sums bigint[], caps bigint[]
+) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    uses bigint[];
+    numbers bigint[];
+    heads bigint[];
+    terms bigint[];
+    moment bigint;
+BEGIN
+    IF cardinality(names) > 0 THEN
+        SELECT array_agg(used) INTO uses
+        FROM (SELECT used FROM remit.accounts WHERE name = ANY (names) ORDER BY name FOR UPDATE) AS locked;
+        IF cardinality(uses) IS DISTINCT FROM cardinality(names)
+           OR EXISTS (SELECT FROM unnest(uses, rises, caps) AS one (used, rise, cap) WHERE used + rise > cap)
+        THEN
+            RETURN false;
+        END IF;
+    END IF;
+    SELECT array_agg(number), array_agg(head), array_agg(epoch) INTO numbers, heads, terms
+    FROM (SELECT number, head, epoch FROM remit.sessions WHERE id = ANY (ids) ORDER BY id FOR UPDATE) AS locked;
+    IF heads IS DISTINCT FROM afters
+       OR (terms <> epochs AND EXISTS (SELECT FROM unnest(terms, epochs) AS one (stands, due) WHERE stands <> due))
+    THEN
+        RETURN false;
+    END IF;
+    -- Read under the locks, as in append_1.
+    moment := floor(extract(epoch FROM clock_timestamp()) * 1000);
+    UPDATE remit.sessions SET head = due FROM unnest(numbers, dues) AS now (place, due) WHERE number = place;
+    INSERT INTO remit.batches (session, seq, at, mark, body)
+    SELECT place, due, moment, mark, body FROM unnest(numbers, dues, marks, bodies) AS now (place, due, mark, body);
+    IF cardinality(names) > 0 THEN
+        UPDATE remit.accounts SET used = used + more
+        FROM unnest(names, sums) AS now (whose, more) WHERE name = whose AND more <> 0;
+    END IF;
+    RETURN true;
+END
+$$;
+
+-- Appends of both kinds in one transaction: as plain_1, then as append_1; no rows when the plain ones are refused, and
+-- then nothing is written. `everybody` and `everything` are all their sessions and accounts, sorted by their bytes.
+CREATE FUNCTION remit.mixed_1(
+    everybody text[], everything text[],
+    plain_ids text[], plain_afters bigint[], plain_dues bigint[], plain_marks bigint[], plain_epochs bigint[],
+    plain_bodies bytea[], plain_names text[], rises bigint[], sums bigint[], limits bigint[],
+    ids text[], afters bigint[], counts bigint[], marks bigint[], epochs bigint[], bodies bytea[],
+    owners text[], statuses text[], whys text[], agents text[], versions text[], tenants text[], parents text[],
+    stirs boolean[], starts int[], known int[], amounts bigint[], caps bigint[], names text[], fresh text[], life float8
+) RETURNS TABLE (verdict int, tail bigint, term bigint, place int, stood bigint)
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF cardinality(fresh) > 0 THEN
+        INSERT INTO remit.accounts SELECT unnest, 0 FROM unnest(fresh) ON CONFLICT DO NOTHING;
+    END IF;
+    PERFORM FROM remit.accounts WHERE name = ANY (everything) ORDER BY name FOR UPDATE;
+    PERFORM FROM remit.sessions WHERE id = ANY (everybody) ORDER BY id FOR UPDATE;
+    IF remit.plain_1(plain_ids, plain_afters, plain_dues, plain_marks, plain_epochs, plain_bodies,
+                     plain_names, rises, sums, limits)
+    THEN
+        RETURN QUERY SELECT * FROM remit.append_1(
+            ids, afters, counts, marks, epochs, bodies, owners, statuses, whys, agents, versions, tenants, parents,
+            stirs, starts, known, amounts, caps, names, '{}', life);
+    END IF;
 END
 $$;
 

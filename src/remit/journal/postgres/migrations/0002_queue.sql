@@ -21,18 +21,21 @@ BEGIN
         -- What is tried again later must not stand before what is new in the same session.
         CASE WHEN delay > 0 THEN -1000000 ELSE 1000 * remit.rank_1(agent, tenant) - ahead END,
         session, NULL,
-        jsonb_build_object('session', session, 'tenant', tenant) || told,
+        jsonb_build_object('session', session, 'tenant', tenant,
+                           'at', extract(epoch FROM clock_timestamp())) || told,
         CASE WHEN delay > 0 THEN clock_timestamp() + make_interval(secs => delay) END
     )]::procrastinate_job_to_defer_v1[]);
 END
 $$;
 
 -- The queue of those who have this version of an agent. Its name is part of a channel's, which has 63 bytes at most.
-CREATE FUNCTION remit.queue_1(agent text, version text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE
+CREATE FUNCTION remit.queue_1(agent text, version text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE
         WHEN octet_length(agent) + octet_length(version) < 40 AND strpos(agent, '@') = 0 THEN agent || '@' || version
         ELSE left(encode(sha256(convert_to(length(agent) || '@' || agent || '@' || version, 'UTF8')), 'hex'), 40)
-    END
+    END;
+END
 $$;
 
 -- What an operator says of agents, tenants and the whole fleet: who goes first, and what stands still.
@@ -44,9 +47,13 @@ CREATE TABLE remit.terms (
     PRIMARY KEY (kind, name)
 );
 
-CREATE FUNCTION remit.rank_1(agent text, tenant text) RETURNS int LANGUAGE sql STABLE AS $$
-    SELECT coalesce(sum(rank), 0)::int FROM remit.terms
-    WHERE (kind = 'agent' AND name = agent) OR (kind = 'tenant' AND name = tenant)
+CREATE FUNCTION remit.rank_1(agent text, tenant text) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(sum(rank), 0)::int FROM remit.terms
+        WHERE (kind = 'agent' AND name = agent) OR (kind = 'tenant' AND name = tenant)
+    );
+END
 $$;
 
 -- How many runs a tenant may have that has parked some, as whoever parked one last was told.
@@ -125,7 +132,7 @@ $$;
 -- looked at, and have driven what nobody drives though it could go on. Gives how many, or -1 when another is at it.
 -- Each does so many at a time that it ends before a statement may; whoever gets `most` calls again.
 CREATE FUNCTION remit.tend_1(worker text, life float8, most int) RETURNS int LANGUAGE plpgsql VOLATILE
-SET search_path = remit_queue, pg_catalog AS $$
+SET search_path = remit_queue, pg_catalog SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
     one record;
     -- An index finds what is before a time that does not change meanwhile.
@@ -174,8 +181,9 @@ BEGIN
               UNION ALL
               SELECT * FROM remit.sessions
               WHERE stirred AND owner = '' AND parked IS NULL AND status <> 'running') AS left_over
+        -- OFFSET keeps it a look-up for each: as a join it would, planned for a queue that is empty, read all for each.
         WHERE NOT EXISTS (SELECT FROM procrastinate_jobs
-                          WHERE lock = left_over.id COLLATE "default" AND status IN ('todo', 'doing'))
+                          WHERE lock = left_over.id COLLATE "default" AND status IN ('todo', 'doing') OFFSET 0)
         LIMIT most
     LOOP
         PERFORM remit.defer_1(one.id, one.agent, one.version, one.tenant, '{}', 0);
