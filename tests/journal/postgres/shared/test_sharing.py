@@ -86,7 +86,8 @@ async def test_a_circuit_that_opens_at_one_worker_is_open_at_all_and_a_success_c
         assert not isinstance(breakers.enter("t"), str)
     fail(fleet[0])
     assert isinstance(fleet[0].enter("t"), str)
-    await until(lambda: all(breakers.snapshot()["t"].state == "open" for breakers in fleet))
+    # Who was refused may have the probe ready before the last of them has looked.
+    await until(lambda: all(breakers.snapshot()["t"].state != "closed" for breakers in fleet))
     probes: list[int] = []
 
     def somebody_probes() -> bool:
