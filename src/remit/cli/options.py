@@ -32,6 +32,12 @@ def add_store(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+def add_store_again(act: argparse.ArgumentParser) -> None:
+    """Take both after the act of a command too: an act that is silent must not take back what was said before it."""
+    act.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="write JSON, and nothing else")
+    act.add_argument("--store", metavar="URL", default=argparse.SUPPRESS, help=f"the database; also {STORE}")
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Take `--json`."""
     parser.add_argument("--json", action="store_true", help="write JSON, and nothing else, to standard output")

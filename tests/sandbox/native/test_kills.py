@@ -84,7 +84,10 @@ async def test_whoever_is_killed_the_run_ends_as_killed_and_nothing_is_left(leve
     assert (await box.run("1", inputs={}, tools={}, bridge=refuse)).value == 1
     await sandbox.close()
     assert all(wait(10) for wait in waits)
-    assert unheld() == []
+    # Of a group that another test makes in this moment nobody has a hold yet.
+    async with asyncio.timeout(10):
+        while unheld():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -13,7 +13,8 @@ from tests.server.rig import principal
 from remit.core.errors import ConfigError, JournalBusyError
 from remit.core.events import Event
 from remit.core.ports import Entry, Store
-from remit.journal import MemoryJournal, SqliteJournal
+from remit.journal import MemoryJournal, RedactedStore, SqliteJournal
+from remit.policy import Secrets
 from remit.server.beginnings import Cron, ScheduleSettings
 from remit.server.beginnings.schedules import MOST, Schedules
 from remit.server.beginnings.starting import Source, Starter
@@ -67,7 +68,9 @@ async def test_processes_beside_each_other_begin_a_tick_once(tmp_path: Path) -> 
 
 async def test_on_a_shared_store_too_a_tick_is_begun_once(opened: Opened) -> None:
     clock = StandingClock(at("2026-11-20T12:30Z"))
-    async with living(opened()) as one, living(opened()) as two, living(opened()) as three:
+    # Wrapped, as homes that stay open would keep what else they share over a database.
+    stores = [RedactedStore(opened(), Secrets()) for _ in range(3)]
+    async with living(stores[0]) as one, living(stores[1]) as two, living(stores[2]) as three:
         lines = [daily(life, clock, "0 * * * *", "all") for life in (one, two, three)]
         await asyncio.gather(*(line.turn() for line in lines))
         clock.put("2026-11-20T18:00Z")

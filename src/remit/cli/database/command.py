@@ -7,7 +7,7 @@ from remit.cli import exits
 from remit.cli.access.places import span
 from remit.cli.database.migrating import STEPS
 from remit.cli.database.standing import standing
-from remit.cli.options import add_store
+from remit.cli.options import add_store, add_store_again
 from remit.cli.screen import Screen
 from remit.cli.stores import STORE, is_url
 from remit.core.errors import ConfigError, NewerSchemaError
@@ -40,9 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--session", metavar="ID", action="append", default=[], help="only this one; may be repeated"
     )
     for act in (looking, migrating, archiving, restoring):
-        # Given before the act or after it: an act that is silent must not take back what was said before it.
-        act.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="write JSON, and nothing else")
-        act.add_argument("--store", metavar="URL", default=argparse.SUPPRESS, help=f"the database; also {STORE}")
+        add_store_again(act)
 
 
 async def main(args: argparse.Namespace) -> int:

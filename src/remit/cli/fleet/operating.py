@@ -3,7 +3,7 @@
 import argparse
 
 from remit.cli import exits
-from remit.cli.options import add_store
+from remit.cli.options import add_store, add_store_again
 from remit.cli.screen import Screen
 from remit.cli.stores import is_url
 from remit.core.errors import ConfigError
@@ -16,20 +16,22 @@ _KINDS = ("agent", "tenant", "fleet")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
+    add_store(parser)
     acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
     status = acts.add_parser("status", help="say what waits, who works, and what is paused or ranked")
-    add_store(status)
+    add_store_again(status)
     for name, summary in (
         ("pause", "have its sessions stop after their step, and none begin"),
         ("go", "have what was paused go on"),
         ("rank", "have its sessions go before others, or after them"),
     ):
         act = acts.add_parser(name, help=summary)
-        act.add_argument("kind", choices=_KINDS if name != "rank" else _KINDS[:2])
+        kinds = _KINDS if name != "rank" else _KINDS[:2]
+        act.add_argument("kind", choices=kinds, help=f"{' or '.join(kinds)}")
         act.add_argument("name", nargs="?", default="", help="of the agent or tenant")
         if name == "rank":
             act.add_argument("rank", type=int, help="-100 to 100; 0 for those of whom nothing is said")
-        add_store(act)
+        add_store_again(act)
 
 
 async def main(args: argparse.Namespace) -> int:
