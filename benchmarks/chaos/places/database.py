@@ -4,19 +4,15 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from tests.journal.postgres.server import NoServerError, programs
+from tests.journal.postgres.server import NoServerError, Server, programs
 
 _OPTIONS = {
-    "listen_addresses": "127.0.0.1",
-    "fsync": "off",  # what is killed here is a process, never the machine
     "max_connections": "150",
-    "shared_buffers": "32MB",
     "min_wal_size": "32MB",
     "max_wal_size": "64MB",
     "log_min_messages": "warning",
@@ -32,28 +28,24 @@ class Database:
 
     def __init__(self) -> None:
         """Make the cluster and start it; raise `NoServerError` when there is no PostgreSQL here."""
-        self._bin = programs()
-        # PostgreSQL refuses root.
-        self._user = "nobody" if os.geteuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix="remit-chaos-", dir="/tmp"))
         self.small = self._mounted()
         """Whether the disk is so small that it can be filled."""
-        if self._user is not None:
-            shutil.chown(self.folder, self._user)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
         try:
-            self._run("initdb", "-D", str(self._data), "-U", "remit", "-A", "trust", "-E", "UTF8", "-N")
-            self.start()
-        except (OSError, subprocess.SubprocessError) as error:
-            self.close()
-            raise NoServerError(f"PostgreSQL does not start: {error}") from error
+            self._server = Server(self.folder, **_OPTIONS)
+        except NoServerError:
+            self._unmount()
+            raise
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"postgresql://remit@127.0.0.1:{self.port}/postgres"
+        return self._server.url
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._server.port
 
     @property
     def _data(self) -> Path:
@@ -69,26 +61,16 @@ class Database:
         command = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}m", "remit-chaos", str(self.folder)]
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
+    def _unmount(self) -> None:
+        if self.small:
+            subprocess.run(["umount", "-l", str(self.folder)], check=False, capture_output=True)
+
     def start(self) -> None:
         """Start it, again until it does: what was killed may still hold on to its memory."""
-        settings = [f"-c {name}={value}" for name, value in _OPTIONS.items()]
-        line = " ".join([f"-p {self.port} -k {self.folder}", *settings])
         end = time.monotonic() + _SECONDS
         while True:
             try:
-                self._run(
-                    "pg_ctl",
-                    "-D",
-                    str(self._data),
-                    "-l",
-                    str(self.folder / "log"),
-                    "-w",
-                    "-t",
-                    "30",
-                    "-o",
-                    line,
-                    "start",
-                )
+                self._server.start()
             except subprocess.SubprocessError:
                 if time.monotonic() > end:
                     raise
@@ -140,7 +122,7 @@ class Database:
         """Write all that is in it to a file."""
         with to.open("wb") as file:
             subprocess.run(
-                [str(self._bin / "pg_dump"), "-d", self.url],
+                [str(programs() / "pg_dump"), "-d", self.url],
                 check=False,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -155,23 +137,8 @@ class Database:
     def close(self) -> None:
         """End it and take the folder away."""
         self.kill()
-        if self.small:
-            subprocess.run(["umount", "-l", str(self.folder)], check=False, capture_output=True)
+        self._unmount()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _run(self, program: str, *args: str) -> None:
-        with (self.folder / "told").open("a") as told:
-            # Not a pipe: the server would keep it open for as long as it lives.
-            subprocess.run(
-                [str(self._bin / program), *args],
-                user=self._user,
-                cwd=self.folder,
-                check=True,
-                timeout=90,
-                stdin=subprocess.DEVNULL,
-                stdout=told,
-                stderr=told,
-            )
 
 
 def _children(pid: int) -> list[int]:

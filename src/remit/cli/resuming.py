@@ -46,7 +46,8 @@ async def know(place: str, session: str, ref: str, wish: Driving = AS_DECLARED) 
     where = ref or reference(state)
     if not where:
         raise ConfigError(f"session {name!r} does not know where its agent is; add --agent FILE.py:NAME")
-    loaded = _desk(place) if where == DESK else driven(load(where), wish)
+    found = load_any(where, place)
+    loaded = found if where == DESK else driven(found, wish)
     tenant = state.opened.tenant if state.opened else ""
     return Known(name, loaded, settled(loaded, tenant, wish.durability), wish.model)
 
@@ -75,18 +76,22 @@ def secrets_of(known: Known | None) -> Secrets:
 
 async def go_on(place: str, known: Known, screen: Screen) -> int:
     """Go on with a session and show it; give the exit status."""
-    async with _ready(known.agent) as agent, home(place, known.settings) as opened:
+    async with ready(known.agent) as agent, home(place, known.settings) as opened:
         past = await opened.store.read(known.session)
         return await Driver(opened, place, screen, known.model).drive(resumed(opened, agent, known.session), past)
 
 
-def _desk(place: str) -> Loaded:
+def load_any(ref: str, place: str) -> Loaded:
+    """Load an agent by where it is declared, also the desk of a store."""
+    if ref != DESK:
+        return load(ref)
     # Servers and mail come with it, which no other agent should have to load.
     return cast("_Opening", importlib.import_module("remit.cli.desk.opening")).loaded(place)
 
 
 @asynccontextmanager
-async def _ready(loaded: Loaded) -> AsyncGenerator[Agent]:
+async def ready(loaded: Loaded) -> AsyncGenerator[Agent]:
+    """Give an agent with all that it works with, which is let go of afterwards."""
     if loaded.ready is None:
         yield loaded.agent
         return

@@ -47,15 +47,16 @@ def programs() -> Path:
 class Server:
     """One cluster, which can be killed and started again."""
 
-    def __init__(self, **options: str) -> None:
-        """Make the cluster and start it."""
+    def __init__(self, folder: Path | None = None, **options: str) -> None:
+        """Make the cluster in a folder, which goes with it, and start it; raise `NoServerError` when that fails."""
         self._bin = programs()
         # PostgreSQL refuses root.
         self._user = next((name for name in _USERS if _exists(name)), None) if os.geteuid() == 0 else None
-        self.folder = Path(tempfile.mkdtemp(prefix="remit-postgres-", dir="/tmp"))
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="remit-postgres-", dir="/tmp"))
+        self.folder.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
             shutil.chown(self.folder, self._user)
-        self.port = _free_port()
+        self.port = free_port()
         self._options = _OPTIONS | options
         try:
             self._run("initdb", "-D", str(self.folder / "data"), "-U", "remit", "-A", "trust", "-E", "UTF8", "-N")
@@ -109,7 +110,8 @@ def _exists(user: str) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

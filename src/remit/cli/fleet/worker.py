@@ -11,14 +11,15 @@ from typing import cast
 from remit.cli import exits
 from remit.cli.options import add_driving, add_store, driving
 from remit.cli.places import home
+from remit.cli.resuming import ready
 from remit.cli.screen import Screen
 from remit.cli.serving import telemetry
 from remit.cli.serving.calm import calm
-from remit.cli.serving.served import loaded, ready, seconds, shared_settings, stopping
+from remit.cli.serving.served import add_grace, loaded, seconds, shared_settings, stopping
 from remit.cli.stores import is_url
 from remit.core.agent import Agent
 from remit.core.errors import ConfigError
-from remit.home import Home
+from remit.home import Home, shared_key
 from remit.server.access import PostgresAccessStore
 from remit.server.fleet import FleetDriver, ProcrastinateJobs, Worker, shared
 from remit.server.fleet.worker import AT_ONCE
@@ -39,10 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sessions", metavar="N", type=int, default=AT_ONCE, help="to drive at the same time (default: %(default)s)"
     )
-    parser.add_argument("--tenant", metavar="NAME", default="", help="whose sessions those on this machine have")
-    parser.add_argument(
-        "--grace", metavar="S", type=float, default=30.0, help="seconds for a step under way when stopped (default: 30)"
-    )
+    parser.add_argument("--tenant", metavar="NAME", default="", help="the one there is, where the agents name none")
+    add_grace(parser)
     parser.add_argument(
         "--adopt",
         metavar="AGENT@VERSION",
@@ -67,6 +66,8 @@ async def main(args: argparse.Namespace) -> int:
     if args.sessions < 1:
         raise ConfigError(f"--sessions is at least 1, not {args.sessions}")
     where = telemetry.place(args)
+    # Before anything is made in the database.
+    shared_key()
     found = loaded(args.agents, place, wish)
     settings = shared_settings(found, str(args.tenant), wish.durability)
     async with contextlib.AsyncExitStack() as closing:

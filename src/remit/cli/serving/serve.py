@@ -11,11 +11,12 @@ from typing import Protocol, cast
 from remit.cli import exits
 from remit.cli.options import add_driving, add_store, driving, login
 from remit.cli.places import home
+from remit.cli.resuming import ready
 from remit.cli.screen import Screen
 from remit.cli.serving import fronts, telemetry
 from remit.cli.serving.calm import calm
 from remit.cli.serving.drivers import alone, replica
-from remit.cli.serving.served import loaded, ready, seconds, shared_settings, stopping
+from remit.cli.serving.served import add_grace, loaded, seconds, shared_settings, stopping
 from remit.cli.stores import is_url
 from remit.core.errors import ConfigError
 from remit.core.values import JsonObject
@@ -49,9 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="NAME", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", metavar="N", type=int, default=8000, help="0 for a free one (default: %(default)s)")
     parser.add_argument("--tenant", metavar="NAME", default="", help="whose sessions those on this machine have")
-    parser.add_argument(
-        "--grace", metavar="S", type=float, default=30.0, help="seconds for a step under way when stopped (default: 30)"
-    )
+    add_grace(parser)
     parser.add_argument(
         "--workers",
         metavar="N",

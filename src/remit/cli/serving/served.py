@@ -1,20 +1,18 @@
 """Served: the agents of a process that goes on until it is stopped, the settings they share, and how it is stopped."""
 
+import argparse
 import asyncio
 import contextlib
-import importlib
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Generator, Sequence
-from typing import Protocol, cast
+from collections.abc import Generator, Sequence
 
 from remit.cli import exits
-from remit.cli.agents import Loaded, load
+from remit.cli.agents import Loaded
 from remit.cli.options import Driving
 from remit.cli.places import driven, settled
-from remit.cli.resuming import DESK
-from remit.core.agent import Agent
+from remit.cli.resuming import load_any
 from remit.core.errors import ConfigError
 from remit.core.limits import Tenant
 from remit.home import Settings
@@ -23,18 +21,18 @@ from remit.journal import Durability
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def add_grace(parser: argparse.ArgumentParser) -> None:
+    """Take `--grace`."""
+    parser.add_argument(
+        "--grace", metavar="S", type=float, default=30.0, help="seconds for a step under way when stopped (default: 30)"
+    )
+
+
 def loaded(refs: Sequence[str], place: str, wish: Driving) -> list[Loaded]:
     """Load agents by where they are declared, with the model that the command line names, if it names one."""
     # Standard output says what the command does, so what an agent's module prints goes elsewhere.
     with contextlib.redirect_stdout(sys.stderr):
-        return [driven(_loaded(ref, place), wish) for ref in refs]
-
-
-def _loaded(ref: str, place: str) -> Loaded:
-    if ref != DESK:
-        return load(ref)
-    # Servers and mail come with it, which no other agent should have to load.
-    return cast("_Opening", importlib.import_module("remit.cli.desk.opening")).loaded(place)
+        return [driven(load_any(ref, place), wish) for ref in refs]
 
 
 def shared_settings(found: Sequence[Loaded], tenant: str, durability: Durability | None) -> Settings:
@@ -45,16 +43,6 @@ def shared_settings(found: Sequence[Loaded], tenant: str, durability: Durability
     if not found:
         return Settings(tenants=(Tenant(name=tenant or "default"),), durability=durability or "process")
     return settled(said[0] if said else found[0], tenant, durability)
-
-
-@contextlib.asynccontextmanager
-async def ready(one: Loaded) -> AsyncGenerator[Agent]:
-    """Give an agent with all that it works with, which is let go of afterwards."""
-    if one.ready is None:
-        yield one.agent
-        return
-    async with one.ready() as agent:
-        yield agent
 
 
 @contextlib.contextmanager
@@ -81,7 +69,3 @@ def seconds(name: str, said: float) -> float:
     if not 0 <= said < float("inf"):
         raise ConfigError(f"{name} is in seconds, 0 or more, not {said}")
     return said
-
-
-class _Opening(Protocol):
-    def loaded(self, place: str) -> Loaded: ...

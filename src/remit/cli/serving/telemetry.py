@@ -63,7 +63,7 @@ def add_metrics(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def place(args: argparse.Namespace) -> tuple[str, int]:
-    """Read what `add_metrics` took: where to be scraped, no host for nowhere; raise `ConfigError` else."""
+    """Read what `add_metrics` took: where to be scraped, no host for nowhere; raise `ConfigError` for no port."""
     return _place(str(args.metrics)) if args.metrics else ("", 0)
 
 
