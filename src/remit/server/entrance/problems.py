@@ -49,7 +49,8 @@ def refused(error: Exception) -> Refused:
     if isinstance(error, JournalBusyError):
         # It says where the store is.
         _log.warning("a request found the store busy: %s", error)
-        return Refused(503, "the store does not answer now; nothing that was accepted is lost; try again", {"Retry-After": "1"})
+        said = "the store does not answer now; nothing that was accepted is lost; try again"
+        return Refused(503, said, {"Retry-After": "1"})
     if isinstance(error, ConfigError):
         # It speaks of this machine, so only its operator is told.
         _log.error("a request needs what is not configured: %s", error)
