@@ -52,15 +52,42 @@ class BreakerStatus:
     """Seconds until the next call may go through; 0 when it may now."""
 
 
+class Tally:
+    """How calls have ended since a circuit was closed."""
+
+    __slots__ = ("_recent", "_tolerance", "failures")
+
+    def __init__(self, tolerance: Tolerance) -> None:
+        """Begin with none."""
+        self._tolerance = tolerance
+        self.failures = 0
+        """In a row."""
+        self._recent: deque[bool] = deque(maxlen=tolerance.window)
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.failures = 0
+        self._recent.clear()
+
+    def count(self, *, ok: bool) -> bool:
+        """Take in how a call ended, and say whether that is more failing than is borne."""
+        bears = self._tolerance
+        self.failures = 0 if ok else self.failures + 1
+        self._recent.append(ok)
+        full = len(self._recent) == bears.window
+        return self.failures >= bears.failures or (full and self._recent.count(False) >= bears.ratio * bears.window)
+
+
 class Breaker:
     """One circuit. `enter` before each call, and `report` on the pass how the call ended."""
 
-    __slots__ = ("_clock", "_era", "_failures", "_recent", "_state", "_tolerance", "_trips", "_until")
+    __slots__ = ("_clock", "_era", "_state", "_tally", "_tolerance", "_trips", "_until")
 
     def __init__(self, tolerance: Tolerance | None = None, *, clock: Clock = time.monotonic) -> None:
         """Begin closed."""
         self._tolerance = tolerance or Tolerance()
         self._clock = clock
+        self._tally = Tally(self._tolerance)
         self._trips = 0
         self._until = 0.0
         self._era = 0
@@ -86,13 +113,14 @@ class Breaker:
             return
         match self._state:
             case "closed":
-                self._count(ok=ok)
+                if self._tally.count(ok=ok):
+                    self._open()
             case "half_open":
                 if ok:
                     self._trips = 0
                     self._close()
                 else:
-                    self._failures += 1
+                    self._tally.failures += 1
                     self._open()
             case "open":
                 pass
@@ -112,13 +140,12 @@ class Breaker:
     def status(self) -> BreakerStatus:
         """Show the circuit now."""
         wait = 0.0 if self._state == "closed" else max(0.0, self._until - self._clock())
-        return BreakerStatus(self._state, self._failures, wait)
+        return BreakerStatus(self._state, self._tally.failures, wait)
 
     def _close(self) -> None:
         self._state: BreakerState = "closed"
         self._era += 1
-        self._failures = 0
-        self._recent: deque[bool] = deque(maxlen=self._tolerance.window)
+        self._tally.clear()
 
     def _open(self) -> None:
         bears = self._tolerance
@@ -127,14 +154,6 @@ class Breaker:
         # The exponent is capped because a float overflows after a thousand failed probes.
         self._until = self._clock() + min(bears.longest, bears.cooldown * 2.0 ** min(self._trips, 64))
         self._trips += 1
-
-    def _count(self, *, ok: bool) -> None:
-        bears = self._tolerance
-        self._failures = 0 if ok else self._failures + 1
-        self._recent.append(ok)
-        full = len(self._recent) == bears.window
-        if self._failures >= bears.failures or (full and self._recent.count(False) >= bears.ratio * bears.window):
-            self._open()
 
 
 class Entered:

@@ -8,13 +8,12 @@ seen enough stops all of them, and one probe is all that a fleet sends.
 import math
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from remit.core.ports import Clock, Pass
-from remit.policy.breaker import BreakerState, BreakerStatus, Tolerance
+from remit.policy.breaker import BreakerState, BreakerStatus, Tally, Tolerance
 
 OFFER = 5.0
 """Seconds within which a probe that was won must begin; then somebody else may have it."""
@@ -111,8 +110,8 @@ class SharedBreakers:
 class _Circuit:
     """What one worker knows of a circuit, and its part in it."""
 
-    __slots__ = ("_clock", "_failures", "_name", "_offered", "_probing", "_recent", "_standing", "_tolerance", "_until",
-                 "_wanted", "_won", "generation", "wish")  # fmt: skip
+    __slots__ = ("_clock", "_name", "_offered", "_probing", "_standing", "_tally", "_tolerance", "_until", "_wanted",
+                 "_won", "generation", "wish")  # fmt: skip
 
     def __init__(self, name: str, tolerance: Tolerance, clock: Clock) -> None:
         self._name, self._tolerance, self._clock = name, tolerance, clock
@@ -125,7 +124,7 @@ class _Circuit:
         self._offered: float | None = None
         """Until when the probe that we won may begin."""
         self._probing = False
-        self._count_anew()
+        self._tally = Tally(tolerance)
 
     # -- calls -----------------------------------------------------------------------------------------------------
 
@@ -154,8 +153,8 @@ class _Circuit:
             self._probing = False
             self.generation += 1
             self._make("close" if ok else "fail")
-        elif self._standing.state == "closed":
-            self._count(ok=ok)
+        elif self._standing.state == "closed" and self._tally.count(ok=ok):
+            self._trip()
 
     def release(self, generation: int) -> None:
         """Take a pass back that was not used: the next call here may still be the probe, if it begins in time."""
@@ -196,35 +195,25 @@ class _Circuit:
             # Whatever we had of the circuit before, a probe too, is over.
             self._offered, self._probing = None, False
             self.generation += 1
-            self._count_anew()
+            self._tally.clear()
         self._standing = standing
 
     def _make(self, kind: Literal["trip", "claim", "close", "fail", "forgo"]) -> None:
         self._offered = None
-        self.wish = Wish(self._name, kind, self._standing.era, self._failures, self._tolerance)
+        self.wish = Wish(self._name, kind, self._standing.era, self._tally.failures, self._tolerance)
 
-    # -- counting --------------------------------------------------------------------------------------------------
-
-    def _count_anew(self) -> None:
-        self._failures = 0
-        self._recent: deque[bool] = deque(maxlen=self._tolerance.window)
-
-    def _count(self, *, ok: bool) -> None:
-        bears = self._tolerance
-        self._failures = 0 if ok else self._failures + 1
-        self._recent.append(ok)
-        full = len(self._recent) == bears.window
-        if self._failures >= bears.failures or (full and self._recent.count(False) >= bears.ratio * bears.window):
-            self._make("trip")
-            # Here it is open from now on, whoever hears of it when.
-            self.generation += 1
-            self._standing = Standing("open", self._standing.era, self._failures, bears.cooldown)
-            self._until = self._clock() + bears.cooldown
+    def _trip(self) -> None:
+        self._make("trip")
+        # Here it is open from now on, whoever hears of it when.
+        self.generation += 1
+        cooldown = self._tolerance.cooldown
+        self._standing = Standing("open", self._standing.era, self._tally.failures, cooldown)
+        self._until = self._clock() + cooldown
 
     def status(self, now: float) -> BreakerStatus:
         """Show it as it is known here."""
         if self._standing.state == "closed":
-            return BreakerStatus("closed", self._failures, 0.0)
+            return BreakerStatus("closed", self._tally.failures, 0.0)
         return BreakerStatus(self._standing.state, self._standing.failures, max(0.0, self._until - now))
 
 

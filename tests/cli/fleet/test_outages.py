@@ -5,10 +5,11 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import pytest_asyncio
 from tests.cli.fleet.clients import Client, Reading, ended
-from tests.cli.fleet.processes import CLERK, Processes, processes
+from tests.cli.fleet.processes import CLERK, Processes, Started, processes
 from tests.journal.postgres.asking import ask
 from tests.journal.postgres.server import Server
 
@@ -22,13 +23,21 @@ async def fleet(server: Server, tmp_path: Path) -> AsyncIterator[Processes]:
         yield made
 
 
+async def told(worker: Started, path: str) -> str:
+    """Ask a worker's own site."""
+    async with httpx2.AsyncClient(timeout=30) as client:
+        return (await client.get(worker.said["metrics"].removesuffix("/metrics") + path)).text
+
+
 @pytest.mark.slow
 async def test_a_database_that_is_killed_and_comes_back_ends_no_process_and_loses_nothing(
     server: Server, fleet: Processes
 ) -> None:
     more = {"CLERK_SECONDS": "0.5", "CLERK_PAPERS": "4"}
-    replica, worker = await asyncio.gather(fleet.replica(more=more), fleet.worker(more=more))
+    replica, worker = await asyncio.gather(fleet.replica(more=more), fleet.worker("--metrics", "0", more=more))
     async with Client(replica.url) as client:
+        assert await told(worker, "/health/ready") == "ready\n"
+        assert "remit_workers_alive 1" in await told(worker, "/metrics")
         reading = Reading(await client.begin("file"))
         following = asyncio.create_task(client.read(reading, ended(1)))
         await reading.until(lambda reading: "EffectEnded" in reading.kinds)
@@ -37,6 +46,8 @@ async def test_a_database_that_is_killed_and_comes_back_ends_no_process_and_lose
             ready = await client.ask("GET", "/health/ready")
             assert (ready.status_code, ready.json()["detail"]) == (503, "the store does not answer")
             assert (await client.ask("GET", "/health/live")).status_code == 200
+            while await told(worker, "/health/ready") != "the database does not answer\n":
+                pass
             # Whoever asks meanwhile waits, and is not told of it.
             begun = asyncio.create_task(client.ask("POST", "/v1/sessions", {"agent": "clerk", "text": "file"}))
         finally:
@@ -44,6 +55,8 @@ async def test_a_database_that_is_killed_and_comes_back_ends_no_process_and_lose
         assert (await begun).status_code == 201
         await asyncio.gather(following, client.read(Reading((await begun).json()["id"]), ended(1)))
         assert (await client.ask("GET", "/health/ready")).status_code == 200
+        while await told(worker, "/health/ready") != "ready\n":
+            pass
         assert reading.seqs == list(range(1, len(reading.seqs) + 1))
     assert len(set(fleet.cabinet())) == len(fleet.cabinet()) == 8
     for one in (replica, worker):

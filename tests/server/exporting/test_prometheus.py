@@ -64,6 +64,13 @@ def test_a_queue_that_is_empty_has_no_age() -> None:
     assert [measured.samples[0].value for measured in queue(Queued)(NOW)] == [0.0, 0.0]
 
 
+def test_workers_are_told_where_there_can_be_several() -> None:
+    told = queue(lambda: Queued(workers=2))(NOW)
+    assert [(measured.family.name, measured.samples[0].value) for measured in told][2:] == [
+        ("remit_workers_alive", 2.0)
+    ]
+
+
 def test_openmetrics_is_spoken_to_those_who_ask_for_it() -> None:
     body, content = exposed().text("application/openmetrics-text; version=1.0.0")
     assert content.startswith("application/openmetrics-text")

@@ -129,6 +129,13 @@ def _deadline(after: float) -> Generator[threading.Timer]:
         timer.cancel()
 
 
+def _unready(home: Home, driver: FleetDriver) -> str:
+    """Say why this process takes up no work, if it does not."""
+    if driver.draining:
+        return "stopping"
+    return "" if shared(home).workers.heard else "the database does not answer"
+
+
 @contextlib.asynccontextmanager
 async def _told(home: Home, driver: FleetDriver, where: tuple[str, int]) -> AsyncGenerator[str]:
     """Tell how the queue stands, if somebody wants to know."""
@@ -137,7 +144,7 @@ async def _told(home: Home, driver: FleetDriver, where: tuple[str, int]) -> Asyn
         return
     try:
         api = cast("telemetry.Serving", importlib.import_module("remit.server.api"))
-        async with telemetry.scraped(home, api, where, [], lambda: not driver.draining) as url:
+        async with telemetry.scraped(home, api, where, [], lambda: _unready(home, driver)) as url:
             yield url
     except ImportError as error:
         raise ConfigError(f"--metrics needs extras: pip install 'remit[server,prometheus]' ({error})") from error

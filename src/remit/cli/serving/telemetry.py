@@ -100,18 +100,18 @@ async def scraped(
     api: "Serving",
     where: tuple[str, int],
     own: Sequence[Source],
-    ready: Callable[[], bool] = lambda: True,
+    unready: Callable[[], str] = lambda: "",
 ) -> AsyncGenerator[str]:
     """Tell what `own` sources tell, the circuits and the queue, meanwhile; give the address.
 
-    Beside it stands whether the process lives and is `ready`, for those who start and stop it.
+    Beside it stands whether the process lives, and why it is `unready`, for those who start and stop it.
     """
-    backlog = Waiting(home.journal.queue) if isinstance(home.journal, PostgresJournal) else Backlog(home.store)
+    backlog = Waiting(home.journal) if isinstance(home.journal, PostgresJournal) else Backlog(home.store)
     sources = [*own, breakers(home.breakers.snapshot), queue(backlog.queued)]
     told = cast("_Prometheus", importlib.import_module("remit.server.exporting.prometheus")).Exposition(sources)
     scraping = cast("_Scraping", importlib.import_module("remit.server.exporting.scraping"))
     host, port = where
-    site = scraping.scraped(told, backlog.look, ready, loopback=is_loopback(host))
+    site = scraping.scraped(told, backlog.look, unready, loopback=is_loopback(host))
     async with api.listening(site, api.Bind(host=host, port=port)) as url:
         yield url + scraping.PATH
 
@@ -182,5 +182,5 @@ class _Scraping(Protocol):
     PATH: str
 
     def scraped(
-        self, told: object, look: Callable[[], Awaitable[None]], ready: Callable[[], bool], *, loopback: bool
+        self, told: object, look: Callable[[], Awaitable[None]], unready: Callable[[], str], *, loopback: bool
     ) -> object: ...

@@ -63,6 +63,11 @@ class PostgresWorkers:
         """See `Workers.me`."""
         return self._me
 
+    @property
+    def heard(self) -> bool:
+        """Whether the database knows that this process lives: it took a sign of life that still holds."""
+        return self._beating is not None and time.monotonic() - self._looked < self._lines.patience.life
+
     def alive(self, worker: str) -> bool:
         """See `Workers.alive`: as of the last look, which reading a journal takes when its worker is not known."""
         return worker == self._me or worker not in self._dead

@@ -29,11 +29,11 @@ class Told(Protocol):
 
 
 def scraped(
-    told: Told, look: Callable[[], Awaitable[None]], ready: Callable[[], bool] = lambda: True, *, loopback: bool = True
+    told: Told, look: Callable[[], Awaitable[None]], unready: Callable[[], str] = lambda: "", *, loopback: bool = True
 ) -> Starlette:
     """Give the site; it awaits `look` before it tells, and on `loopback` it answers to nobody but this machine.
 
-    At `LIVE` and `READY` it says whether the process lives and is `ready`.
+    At `LIVE` it says that the process lives, and at `READY` that it is ready, or why it is `unready`.
     """
 
     def refused(request: Request) -> Response | None:
@@ -59,8 +59,8 @@ def scraped(
         return refused(request) or PlainTextResponse("live\n")
 
     async def is_ready(request: Request) -> Response:
-        told = PlainTextResponse("ready\n") if ready() else PlainTextResponse("stopping\n", 503)
-        return refused(request) or told
+        why = unready()
+        return refused(request) or PlainTextResponse(f"{why or 'ready'}\n", 503 if why else 200)
 
     routes = ((PATH, tell), (LIVE, live), (READY, is_ready))
     return Starlette(routes=[Route(path, endpoint, methods=["GET"]) for path, endpoint in routes])

@@ -25,6 +25,8 @@ class Queued(msgspec.Struct, frozen=True):
     depth: int = 0
     oldest: int = 0
     """Since when the oldest waits, in milliseconds since the epoch; 0 when none does."""
+    workers: int | None = None
+    """How many processes would take it up; `None` where the one that tells is all there is."""
 
 
 class Backlog:
@@ -83,10 +85,13 @@ def queue(queued: Callable[[], Queued]) -> Source:
     def tell(now: int) -> list[Measured]:
         found = queued()
         age = max(now - found.oldest, 0) / 1000 if found.oldest else 0.0
-        return [
+        told = [
             Measured(fam.QUEUE_DEPTH, (Sample((), float(found.depth)),)),
             Measured(fam.QUEUE_AGE, (Sample((), age),)),
         ]
+        if found.workers is not None:
+            told.append(Measured(fam.WORKERS, (Sample((), float(found.workers)),)))
+        return told
 
     return tell
 

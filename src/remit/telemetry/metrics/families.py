@@ -88,6 +88,7 @@ BREAKER_OPEN = Family("remit_breaker_open", "gauge", "1 while a circuit lets not
 BREAKER_FAILURES = Family("remit_breaker_failures", "gauge", "Failures in a row, by circuit.", ("name",))
 QUEUE_DEPTH = Family("remit_queue_depth", "gauge", "Sessions with work that no worker has taken up.")
 QUEUE_AGE = Family("remit_queue_oldest_seconds", "gauge", "How long the oldest of them has waited.")
+WORKERS = Family("remit_workers_alive", "gauge", "Processes that drive the sessions of a database now.")
 READ = Family("remit_records_read_total", "counter", "Records that the readers of telemetry have taken in.")
 LAG = Family("remit_reading_age_seconds", "gauge", "Time since the last look at all sessions.")
 FAILURES = Family("remit_reader_failures_total", "counter", "Times a reader of telemetry failed; nothing else did.")
@@ -105,6 +106,6 @@ FAMILIES: tuple[Family, ...] = (
 )  # fmt: skip
 """What the records of sessions tell."""
 BREAKERS: tuple[Family, ...] = (BREAKER_OPEN, BREAKER_FAILURES)
-QUEUE: tuple[Family, ...] = (QUEUE_DEPTH, QUEUE_AGE)
+QUEUE: tuple[Family, ...] = (QUEUE_DEPTH, QUEUE_AGE, WORKERS)
 READERS: tuple[Family, ...] = (READ, LAG, FAILURES, EXPORTED, LOST, LOGGED, LOG_LOST, NOTICES, NOTICES_WAITING)
 """What the process itself tells."""

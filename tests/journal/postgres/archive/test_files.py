@@ -112,6 +112,21 @@ async def test_a_file_that_ends_too_early_or_too_late_is_refused(
     assert names(url) == []
 
 
+@pytest.mark.parametrize("word", [b'"id"', b'"head"'])
+async def test_a_session_that_lost_its_name_or_its_head_is_refused(
+    journal: PostgresJournal, url: str, tmp_path: Path, word: bytes
+) -> None:
+    """What was damaged is read before the end, which tells so."""
+    await ended(journal, "s")
+    file = Path((await archive(url, plan(tmp_path))).files[0])
+    texts = gzip.decompress(raw(file)).splitlines(keepends=True)
+    texts[1] = texts[1].replace(word, b'"other"')
+    put(file, gzip.compress(b"".join(texts)))
+    with pytest.raises(CorruptJournalError, match="has a line that is none"):
+        await restore(url, file)
+    assert names(url) == []
+
+
 async def test_what_is_no_archive_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         await restore(url, tmp_path / "nothing")

@@ -36,6 +36,11 @@ class SessionLine(msgspec.Struct, frozen=True, tag_field="is", tag="session"):
 
     row: dict[str, JsonValue]
 
+    def __post_init__(self) -> None:
+        """Refuse a row without a name or a head: before its end was read, a damaged file can say anything."""
+        if not isinstance(self.row.get("id"), str) or not isinstance(self.row.get("head"), int):
+            raise TypeError("a session needs an id and a head")
+
     @property
     def id(self) -> str:
         """Its name."""
