@@ -209,8 +209,10 @@ class Shell:
 
     def _tell(self, text: str) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{text}\n")
-        self._process.stdin.flush()
+        # A shell that has ended is told of by whoever waits for what it prints.
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(f"{text}\n")
+            self._process.stdin.flush()
 
     def _line(self) -> str:
         assert self._process.stdout is not None

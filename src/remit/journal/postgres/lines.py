@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,6 +12,8 @@ from remit.journal.postgres.address import Address
 from remit.journal.postgres.door import Line, dial, explain, passing
 
 T = TypeVar("T")
+
+_log = logging.getLogger("remit.journal")
 
 _PAUSE_FIRST, _PAUSE_LAST = 0.02, 0.5
 
@@ -23,6 +26,8 @@ class Patience:
     """For one statement or one connection."""
     outage: float = 30.0
     """For a server that is away or busy, before an operation fails."""
+    silent: float = 2.0
+    """Of these, before it is logged why things wait."""
     beat: float = 1.0
     """Between two signs of life of a worker."""
     life: float = 3.0
@@ -70,7 +75,8 @@ class Lines:
     async def patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until it does, or fails for good, or the outage has lasted too long."""
         now = asyncio.get_running_loop().time
-        end, pause = now() + self.patience.outage, _PAUSE_FIRST
+        end, pause, said = now() + self.patience.outage, _PAUSE_FIRST, False
+        tell = now() + self.patience.silent
         while True:
             self.refuse_closed()
             try:
@@ -79,6 +85,11 @@ class Lines:
                 if not passing(error) or now() + pause > end:
                     # Not chained: what the driver says may hold parts of what it was given.
                     raise explain(self.address, error, self.patience.outage) from None
+                if not said and now() >= tell:
+                    said = True
+                    _log.warning(
+                        "%s does not answer or is busy; trying for %.0f s", self.address.place, self.patience.outage
+                    )
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSE_LAST)
 
