@@ -137,7 +137,7 @@ def test_keda_follows_the_queue_and_else_there_is_no_autoscaler() -> None:
         'max(remit_queue_oldest_seconds{namespace="agents"})',
         'max(remit_queue_depth{namespace="agents"})',
     ]
-    assert {family.name for family in QUEUE} == {"remit_queue_oldest_seconds", "remit_queue_depth"}
+    assert {"remit_queue_oldest_seconds", "remit_queue_depth"} <= {family.name for family in QUEUE}
     # KEDA's fallback needs one trigger of this type.
     assert "AverageValue" in {trigger["metricType"] for trigger in scaled["triggers"]}
     assert all(isinstance(trigger["metadata"]["threshold"], str) for trigger in scaled["triggers"])

@@ -1,6 +1,7 @@
 """A database that is away or wrong, keys that are missing, an operator in a hurry: what each process says and does."""
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -37,7 +38,7 @@ async def test_a_database_that_is_killed_and_comes_back_ends_no_process_and_lose
     replica, worker = await asyncio.gather(fleet.replica(more=more), fleet.worker("--metrics", "0", more=more))
     async with Client(replica.url) as client:
         assert await told(worker, "/health/ready") == "ready\n"
-        assert "remit_workers_alive 1" in await told(worker, "/metrics")
+        assert re.search(r"^remit_workers_alive [1-9]", await told(worker, "/metrics"), re.MULTILINE)
         reading = Reading(await client.begin("file"))
         following = asyncio.create_task(client.read(reading, ended(1)))
         await reading.until(lambda reading: "EffectEnded" in reading.kinds)
@@ -91,13 +92,13 @@ async def test_a_database_that_is_not_there_is_named_without_the_password(
     words: tuple[str, ...], server: Server, fleet: Processes
 ) -> None:
     for url, said in (
-        ("postgresql://ann:hush@127.0.0.1:1/x", "127.0.0.1:1/x does not answer or is busy; trying for 30 s"),
+        ("postgresql://ann:hush@127.0.0.1:1/x", "127.0.0.1:1/x does not answer or is busy; trying for"),
         (server.url.replace("/postgres", "/nothere"), "there is no such database; create it with createdb"),
     ):
         code, out, err = await fleet.run(*words, "--store", url)
         assert (code, out) == (1, "")
         assert said in err
-        assert "could not be reached for 30 s" in err or "nothere" in url
+        assert "could not be reached for" in err or "nothere" in url
         assert "Traceback" not in err
         assert "hush" not in err
 

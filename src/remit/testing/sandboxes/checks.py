@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from remit.core.values import JsonObject, JsonValue
 from remit.sandbox import Sandbox, SandboxPolicy, Status
-from remit.testing.sandboxes.checking import SMALL, TOOLS, answer, run
+from remit.testing.sandboxes.checking import HASTY, SMALL, TOOLS, answer, run
 from remit.testing.sandboxes.checks_of_calls import (
     ends_a_program_that_is_interrupted,
     goes_on_with_the_interrupted_calls_only,
@@ -81,7 +81,7 @@ async def holds_every_bound(sandbox: Sandbox) -> None:
         ("for n in range(9):\n    echo(n)", ("killed",)),
     )  # fmt: skip
     for code, statuses in programs:
-        result = await run(sandbox, code)
+        result = await run(sandbox, code, bounds=HASTY if "timeout" in statuses else SMALL)
         assert result.status in statuses, (code, result)
         assert result.value is None
         assert len(result.printed.encode()) <= SMALL.output
