@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.journal.postgres.fixtures"]
-"""A PostgreSQL for whoever asks for one."""
+pytest_plugins = ["tests.certificates", "tests.journal.postgres.fixtures"]
+"""A certificate and a PostgreSQL for whoever asks for one."""
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.load_profile("ci")

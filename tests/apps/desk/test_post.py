@@ -1,14 +1,11 @@
 """Sending answers and notices."""
 
-import shutil
-import ssl
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
+from tests.certificates import Certificate
 
 from remit.apps.desk.mail import Mail, read_mail
 from remit.apps.desk.post import PostError, compose_reply, mail_server, message_id, notify, reply_subject, send_mail
@@ -161,25 +158,9 @@ async def test_a_login_is_used_and_a_wrong_one_is_final() -> None:
     assert len(guarded.received) == 1
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 and its key."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    made, key = folder / "certificate.pem", folder / "key.pem"
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(made)]
-    subprocess.run([*make, *files], check=True, capture_output=True)
-    return made, key
-
-
-async def test_starttls_encrypts_and_checks_the_certificate(certificate: tuple[Path, Path]) -> None:
-    offered = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    offered.load_cert_chain(*certificate)
-    trusting = ssl.create_default_context(cafile=str(certificate[0]))
-    with MailStandIn(tls=offered, user="desk", password="secret") as server:
-        await send_mail(server.url, reply(), tls=trusting)
+async def test_starttls_encrypts_and_checks_the_certificate(localhost: Certificate) -> None:
+    with MailStandIn(tls=localhost.server(), user="desk", password="secret") as server:
+        await send_mail(server.url, reply(), tls=localhost.trusted())
         with pytest.raises(PostError) as caught:
             await send_mail(server.url, reply())
     assert caught.value.outcome == "temporary"

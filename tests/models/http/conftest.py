@@ -1,10 +1,9 @@
-"""The transports, each of which passes the same tests; and a certificate."""
+"""The transports, each of which passes the same tests."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from tests.models.http.served import Certificate, certificate
 
 from remit.models.http.multiplexed import Multiplexed
 from remit.models.http.pooled import Pooled
@@ -16,11 +15,6 @@ TRANSPORTS: dict[str, Callable[[Trust], Transport]] = {
     "pooled": lambda trust: Pooled(trust=trust, proxies=lambda _: None),
     "multiplexed": lambda trust: Multiplexed(trust=trust, proxies=lambda _: None),
 }
-
-
-@pytest.fixture(scope="session")
-def localhost(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return certificate(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(params=TRANSPORTS)

@@ -2,11 +2,9 @@
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -171,33 +169,3 @@ def tunnelling(*wanted: str) -> Script:
         await relay(peer, host, int(port))
 
     return script
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """A certificate for `localhost` and 127.0.0.1, signed by itself."""
-
-    file: Path
-    key: Path
-
-    def server(self, *protocols: str) -> ssl.SSLContext:
-        """Make a server's context."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.file, self.key)
-        context.set_alpn_protocols(list(protocols))
-        return context
-
-    def trusted(self) -> ssl.SSLContext:
-        """Make a client's context that trusts it."""
-        return ssl.create_default_context(cafile=str(self.file))
-
-
-def certificate(folder: Path) -> Certificate:
-    """Make a certificate."""
-    made = Certificate(folder / "certificate.pem", folder / "key.pem")
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
-        "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=critical,CA:true"
-    )
-    subprocess.run([*command.split(), "-keyout", made.key, "-out", made.file], check=True, capture_output=True)
-    return made

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import pytest
+from tests.certificates import Certificate
 from tests.models.http.conftest import Trust
-from tests.models.http.served import OK, STREAM, Certificate, Peer, answering, chunk, serving
+from tests.models.http.served import OK, STREAM, Peer, answering, chunk, serving
 
 from remit.core.errors import (
     ModelRequestError,

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.certificates import Certificate
 from tests.models.http.multiplexing import Asking, Multiplexing, Script
-from tests.models.http.served import Certificate, Peer, serving, tunnelling
+from tests.models.http.served import Peer, serving, tunnelling
 from tests.models.http.served import Script as PeerScript
 
 from remit.core.errors import (

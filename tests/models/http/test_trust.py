@@ -2,7 +2,7 @@
 
 import ssl
 
-from tests.models.http.served import Certificate
+from tests.certificates import Certificate
 
 from remit.models.http.trust import system_trust
 

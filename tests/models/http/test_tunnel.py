@@ -3,18 +3,8 @@
 import asyncio
 
 import pytest
-from tests.models.http.served import (
-    OK,
-    STREAM,
-    Certificate,
-    Peer,
-    Script,
-    answering,
-    chunk,
-    relay,
-    serving,
-    tunnelling,
-)  # fmt: skip
+from tests.certificates import Certificate
+from tests.models.http.served import OK, STREAM, Peer, Script, answering, chunk, relay, serving, tunnelling
 
 from remit.core.errors import ConfigError, ModelRequestError, OverloadedError
 from remit.models.http.pooled import Pooled

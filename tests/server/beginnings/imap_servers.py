@@ -21,7 +21,7 @@ USER, PASSWORD = "support@lumenorchard.example", 'a long "password" \\ of some l
 
 _CONFIG = """
 protocols = imap
-listen = 127.0.0.1
+listen = 127.0.0.1, 127.0.0.2
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log

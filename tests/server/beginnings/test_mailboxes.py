@@ -230,7 +230,7 @@ async def test_a_wrong_password_a_strange_certificate_and_no_such_folder_are_tol
     for box, why in (
         (ImapMailbox(settings(imap), wrong), "Authentication failed"),
         (ImapMailbox(settings(imap, ca=""), password), "certificate verify failed"),
-        (ImapMailbox(settings(imap, url=f"imaps://127.0.0.1:{imap.tls}"), password), "IP address mismatch"),
+        (ImapMailbox(settings(imap, url=f"imaps://127.0.0.2:{imap.tls}"), password), "IP address mismatch"),
         (ImapMailbox(settings(imap, folder="Nowhere"), password), "doesn't exist"),
         (ImapMailbox(settings(imap, move_to="Nowhere"), password), "doesn't exist"),
     ):

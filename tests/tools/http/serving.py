@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-from tests.models.http.served import Certificate, Script, Served, serving
+from tests.certificates import Certificate
+from tests.models.http.served import Script, Served, serving
 
 from remit.core.errors import ToolError
 from remit.policy.hosts import HostPolicy

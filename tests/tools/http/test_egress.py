@@ -6,7 +6,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.models.http.served import OK, Certificate, Peer, Script, answering, chunk, serving
+from tests.certificates import Certificate
+from tests.models.http.served import OK, Peer, Script, answering, chunk, serving
 from tests.tools.http.serving import Names, Silence, answer, reaching, refused
 
 from remit.core.errors import RejectedError

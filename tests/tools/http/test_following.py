@@ -1,7 +1,8 @@
 """Following redirects: each place is checked anew, and what stops a chain says what may have happened."""
 
 import pytest
-from tests.models.http.served import Certificate, Peer, Script, answering
+from tests.certificates import Certificate
+from tests.models.http.served import Peer, Script, answering
 from tests.tools.http.serving import Names, answer, keys, reaching, refused
 
 from remit.core.errors import RejectedError

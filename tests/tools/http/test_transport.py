@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 
 import httpx2
 import pytest
-from tests.models.http.served import OK, STREAM, Asked, Certificate, Peer, Script, answering, chunk
+from tests.certificates import Certificate
+from tests.models.http.served import OK, STREAM, Asked, Peer, Script, answering, chunk
 from tests.tools.http.serving import TOKEN, Names, Silence, answer, keys, through
 
 

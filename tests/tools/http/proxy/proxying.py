@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import httpx2
-from tests.models.http.served import Certificate, Peer, chunk
+from tests.certificates import Certificate
+from tests.models.http.served import Peer, chunk
 from tests.tools.http.serving import Names
 
 from remit.policy.hosts import HostPolicy

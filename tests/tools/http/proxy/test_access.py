@@ -6,7 +6,8 @@ import contextlib
 
 import pytest
 from msgspec.structs import replace
-from tests.models.http.served import OK, Certificate, Peer, answering, serving
+from tests.certificates import Certificate
+from tests.models.http.served import OK, Peer, answering, serving
 from tests.tools.http.proxy.proxying import TERMS, echo, proxied
 from tests.tools.http.serving import Silence
 

@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from tests.models.http.served import OK, Certificate, Peer, answering, serving
+from tests.certificates import Certificate
+from tests.models.http.served import OK, Peer, answering, serving
 from tests.tools.http.proxy.proxying import echo, proxied
 from tests.tools.http.serving import Names, Silence
 
