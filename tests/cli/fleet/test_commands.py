@@ -77,6 +77,8 @@ async def test_a_message_from_one_command_is_answered_by_workers_started_with_an
         code, out, err = await said(environ, tmp_path, "run", "agent.py:agent", "me")
         assert (code, "me" in out) == (0, True), err
         assert {row.why for row in await home.sessions(SessionQuery())} == {"done"}
+    _, out, _ = await said(environ, tmp_path, "fleet", "status")
+    assert "sessions echo@1: 0 run, 0 wait for somebody, 2 are idle" in out
     for worker in workers:
         worker.send_signal(signal.SIGTERM)
     assert [await worker.wait() for worker in workers] == [0, 0]

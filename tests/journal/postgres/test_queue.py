@@ -5,6 +5,7 @@ import importlib.metadata
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
+import msgspec
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, example, given, settings
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from tests.journal.postgres.asking import Opened, ask
 
 from remit.core.errors import ConfigError, NewerSchemaError
+from remit.core.events import SessionClosed
 from remit.journal.postgres import Patience, PostgresJournal
 from remit.journal.postgres.door import Line, Row
 from remit.journal.postgres.queue import install_queue
+from remit.testing.journals import session_opened
 
 PATIENCE = Patience(beat=0.1, life=0.6, poll=0.1)
 JOBS = "SELECT count(*) FROM remit_queue.procrastinate_jobs"
@@ -150,6 +153,17 @@ async def test_only_one_tends_at_a_time(url: str, there: PostgresJournal) -> Non
         assert ask(url, JOBS)[0][0] == 0
     finally:
         line.terminate()
+
+
+async def test_versions_that_have_sessions_are_counted_until_these_are_closed(there: PostgresJournal) -> None:
+    for number, (version, ends) in enumerate((("1", False), ("1", True), ("2", False), ("3", True))):
+        name = f"s{number}"
+        opened = msgspec.structs.replace(session_opened(), version=version)
+        tail = await there.append(name, [opened], after=0)
+        if ends:
+            await there.append(name, [SessionClosed("ann")], after=tail)
+    counts = [(one.version, one.running, one.waiting, one.idle) for one in await there.queue.kept()]
+    assert counts == [("1", 0, 0, 1), ("2", 0, 0, 1)]
 
 
 async def test_what_an_operator_says_stands(there: PostgresJournal) -> None:

@@ -1,6 +1,7 @@
 """`remit fleet`: how the queue and the workers of a database stand; pause and rank agents, tenants or all of it."""
 
 import argparse
+from dataclasses import asdict, dataclass
 
 from remit.cli import exits
 from remit.cli.options import add_store, add_store_again
@@ -8,17 +9,27 @@ from remit.cli.screen import Screen
 from remit.cli.stores import is_url
 from remit.core.errors import ConfigError
 from remit.core.values import JsonObject
-from remit.journal.postgres import Depth, PostgresJournal, Term
+from remit.journal.postgres import Depth, Kept, PostgresJournal, Term
 from remit.telemetry import duration
 
 _KINDS = ("agent", "tenant", "fleet")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """How a fleet stands."""
+
+    workers: list[str]
+    depths: list[Depth]
+    kept: list[Kept]
+    terms: list[Term]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_store(parser)
     acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
-    status = acts.add_parser("status", help="say what waits, who works, and what is paused or ranked")
+    status = acts.add_parser("status", help="say what waits, who works, which versions have sessions, what is paused")
     add_store_again(status)
     for name, summary in (
         ("pause", "have its sessions stop after their step, and none begin"),
@@ -49,36 +60,41 @@ async def main(args: argparse.Namespace) -> int:
             rank = args.rank if args.act == "rank" else None
             await journal.queue.set_term(args.kind, args.name, rank=rank, paused=paused)
         await journal.queue.install()
-        depths, terms = await journal.queue.depth(), await journal.queue.terms()
+        queue = journal.queue
         workers = sorted(await journal.workers.look())
+        found = _Found(workers, await queue.depth(), await queue.kept(), await queue.terms())
     finally:
         await journal.close()
     if args.json:
-        screen.result(_json(depths, terms, workers))
+        screen.result(_json(found))
     else:
-        _tell(screen, depths, terms, workers)
+        _tell(screen, found)
     return exits.DONE
 
 
-def _json(depths: list[Depth], terms: list[Term], workers: list[str]) -> JsonObject:
+def _json(found: _Found) -> JsonObject:
     return {
-        "workers": [*workers],
+        "workers": [*found.workers],
         "queues": [
             {"queue": one.queue, "waiting": one.waiting, "taken": one.taken, "oldest_s": round(one.oldest, 3)}
-            for one in depths
+            for one in found.depths
         ],
-        "terms": [{"kind": one.kind, "name": one.name, "rank": one.rank, "paused": one.paused} for one in terms],
+        "sessions": [asdict(one) for one in found.kept],
+        "terms": [{"kind": one.kind, "name": one.name, "rank": one.rank, "paused": one.paused} for one in found.terms],
     }
 
 
-def _tell(screen: Screen, depths: list[Depth], terms: list[Term], workers: list[str]) -> None:
-    screen.say(f"workers  {', '.join(workers) or 'none'}")
-    for one in depths:
+def _tell(screen: Screen, found: _Found) -> None:
+    screen.say(f"workers  {', '.join(found.workers) or 'none'}")
+    for one in found.depths:
         age = f", the oldest for {duration(int(1000 * one.oldest))}" if one.waiting else ""
         screen.say(f"queue    {one.queue}: {one.waiting} wait{age}; {one.taken} under way")
-    if not depths:
+    if not found.depths:
         screen.say("queue    nothing to do")
-    for one in terms:
+    for one in found.kept:
+        counts = f"{one.running} run, {one.waiting} wait for somebody, {one.idle} are idle"
+        screen.say(f"sessions {one.agent}@{one.version}: {counts}")
+    for one in found.terms:
         if one.rank or one.paused:
             what = " ".join(filter(None, (one.kind, one.name)))
             screen.say(f"term     {what}: {'paused' if one.paused else 'goes on'}, rank {one.rank}")

@@ -3,13 +3,14 @@
 from remit.journal.postgres.address import Address
 from remit.journal.postgres.journal import PostgresJournal
 from remit.journal.postgres.lines import Patience
-from remit.journal.postgres.queue import Depth, PostgresQueue, Term, install_queue
+from remit.journal.postgres.queue import Depth, Kept, PostgresQueue, Term, install_queue
 from remit.journal.postgres.schema import Migration, SchemaStatus, migrate, status
 from remit.journal.postgres.workers import PostgresWorkers, living
 
 __all__ = [
     "Address",
     "Depth",
+    "Kept",
     "Migration",
     "Patience",
     "PostgresJournal",

@@ -79,6 +79,10 @@ SELECT queue_name, count(*) FILTER (WHERE status = 'todo' AND (scheduled_at IS N
            WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())), 0)::float8
 FROM {SCHEMA}.procrastinate_jobs
 WHERE status IN ('todo', 'doing') GROUP BY queue_name ORDER BY queue_name"""
+_KEPT = """
+SELECT agent, version, count(*) FILTER (WHERE status = 'running'), count(*) FILTER (WHERE status = 'waiting'),
+       count(*) FILTER (WHERE status = 'idle')
+FROM remit.sessions WHERE status IN ('running', 'waiting', 'idle') GROUP BY agent, version ORDER BY agent, version"""
 _ALLOW = """
 UPDATE remit.caps SET cap = now.cap FROM unnest($1::text[], $2::bigint[]) AS now (tenant, cap)
 WHERE caps.tenant = now.tenant AND caps.cap <> now.cap"""
@@ -98,6 +102,18 @@ class Depth:
     taken: int
     oldest: float
     """Seconds since the oldest that waits was deferred; 0 when none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The sessions of an agent's version that are not closed: for as long as there are any, somebody must have it."""
+
+    agent: str
+    version: str
+    running: int
+    waiting: int
+    """For a person, or for a time."""
+    idle: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +220,11 @@ class PostgresQueue:
         """Say what waits."""
         rows = await self._lines.do(lambda line: line.fetch(_DEPTH))
         return [Depth(str(queue), int(waiting), int(taken), float(oldest)) for queue, waiting, taken, oldest in rows]
+
+    async def kept(self) -> list[Kept]:
+        """Say which versions of agents have sessions that are not closed; reads the whole list of sessions."""
+        rows = await self._lines.do(lambda line: line.fetch(_KEPT))
+        return [Kept(str(agent), str(version), *map(int, counts)) for agent, version, *counts in rows]
 
     async def terms(self) -> list[Term]:
         """Give what an operator says of who goes first and what stands still."""
