@@ -8,6 +8,8 @@ BENCH := .venv/.bench
 INPUTS := pyproject.toml uv.lock scripts/setup.sh tests/node/package-lock.json
 
 export PYTHON
+# Thousands of processes start in the tests: what one has compiled the others are to find.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test check fix bench docs screenshots phoenix coverage chaos sbom clean
 .DEFAULT_GOAL := help
@@ -40,7 +42,7 @@ demo: $(BASE) ## See the support desk handle mail, crash, refuse and ask, and pr
 	@$(BIN)/remit demo
 
 test: $(DEV) ## Run the tests
-	@$(BIN)/python -m pytest -n 6 -q -rs
+	@$(BIN)/python -m pytest -n 4 -q -rs
 
 check: $(DEV) ## Run every check: style, types, layers, sizes, public names, docs
 	$(BIN)/ruff check
@@ -72,7 +74,7 @@ phoenix: ## See a session in Arize Phoenix (a large download)
 coverage: $(DEV) ## Run the tests and report which branches they missed
 	@mkdir -p build/coverage
 	@rm -f build/coverage/data*
-	@$(BIN)/coverage run -m pytest -n 6 -q -rs
+	@$(BIN)/coverage run -m pytest -n 4 -q -rs
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

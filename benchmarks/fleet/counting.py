@@ -13,11 +13,12 @@ from collections.abc import Generator
 from pathlib import Path
 
 import psycopg
+from tests.ports import free_port
 
 from benchmarks.fleet.agents import quick, slow, still
 from benchmarks.fleet.crew import SERVED, StuckError
 from benchmarks.fleet.flowing import LIMIT, Meter, warm
-from benchmarks.fleet.postgres import ask, free_port
+from benchmarks.fleet.postgres import ask
 from benchmarks.fleet.yard import Site, Yard, asked, yard
 from benchmarks.launch import environment
 from benchmarks.measure import Figures

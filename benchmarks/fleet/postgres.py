@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
-from tests.journal.postgres.server import NoServerError, Server, free_port
+from tests.journal.postgres.server import NoServerError, Server
 
 from benchmarks.processes import Weighed
 
@@ -18,7 +18,6 @@ __all__ = [
     "NoServerError",
     "ask",
     "emptied",
-    "free_port",
     "made",
     "named",
     "server",

@@ -4,10 +4,11 @@ import contextlib
 import os
 import resource
 import signal
-import socket
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
+
+from tests.ports import free_port
 
 from benchmarks.launch import environment
 from benchmarks.processes import TICK, tree
@@ -61,8 +62,7 @@ def cores() -> tuple[set[int], set[int]]:
 @contextlib.contextmanager
 def started(server: Server, folder: Path) -> Generator[Weighed]:
     """Run a server meanwhile. It stays in our process group, so that whoever kills us kills it too."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = int(taken.getsockname()[1])
+    port = free_port()
     theirs, ours = cores()
     environ = environment() | dict(server.environ)
     before = os.sched_getaffinity(0)

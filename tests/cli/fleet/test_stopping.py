@@ -14,7 +14,9 @@ from tests.server.fleet.rig import home, until
 from remit.cli import exits
 from remit.journal.postgres import migrate
 
-CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'remit%'"
+CONNECTIONS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'remit%' AND datname = current_database()"
+)
 
 
 async def test_a_worker_ends_in_time_though_its_database_is_away(server: Server, tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Generator
 from pathlib import Path
+
+from tests.ports import free_port
 
 _USERS = ("postgres", "nobody")
 _OPTIONS = {
@@ -108,13 +109,6 @@ def _exists(user: str) -> bool:
     except KeyError:
         return False
     return True
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ from remit.testing.journals import said
 SELDOM = Patience(poll=3600)
 OFTEN = Patience(poll=0.05)
 LISTENERS = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()"
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' "
+    "AND datname = current_database() AND pid <> pg_backend_pid()"
 )
 
 

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 
 USER, PASSWORD = "support@lumenorchard.example", 'a long "password" \\ of some length'
 
@@ -139,7 +139,7 @@ def imap_server(cert: Path, key: Path) -> Generator[ImapServer]:
     folder.chmod(0o755)
     for name in ("run", "state", "mail", "home"):
         (folder / name).mkdir()
-    server = ImapServer(folder, cert, _free(), _free())
+    server = ImapServer(folder, cert, free_port(), free_port())
     own = pwd.getpwuid(os.geteuid())
     owner, login, mail = (own, own, own)
     if own.pw_uid == 0:
@@ -169,8 +169,3 @@ def imap_server(cert: Path, key: Path) -> Generator[ImapServer]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

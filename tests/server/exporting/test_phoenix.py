@@ -5,7 +5,6 @@
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 from tests.apps.desk.rig import rig as opened
+from tests.ports import free_port
 
 from remit.apps.desk.model import OfflineModel
 from remit.core.values import usd
@@ -37,7 +37,7 @@ pytestmark = [
 @pytest_asyncio.fixture
 async def phoenix(tmp_path: Path) -> AsyncGenerator[httpx2.AsyncClient]:
     """Run a Phoenix that knows nothing yet."""
-    http, grpc = free(), free()
+    http, grpc = free_port(), free_port()
     environ = os.environ | {
         "PHOENIX_WORKING_DIR": str(tmp_path / "phoenix"), "PHOENIX_HOST": "127.0.0.1", "PHOENIX_PORT": str(http),
         "PHOENIX_GRPC_PORT": str(grpc), "PHOENIX_TELEMETRY_ENABLED": "false",
@@ -53,13 +53,6 @@ async def phoenix(tmp_path: Path) -> AsyncGenerator[httpx2.AsyncClient]:
         if process.returncode is None:
             process.terminate()
         await process.wait()
-
-
-def free() -> int:
-    """Find a port that nobody has now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 async def up(client: httpx2.AsyncClient, process: asyncio.subprocess.Process) -> None:

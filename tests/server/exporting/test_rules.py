@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import cast
 import httpx2
 import pytest
 import yaml
+from tests.ports import free_port
 from tests.server.exporting.receivers import watched
 
 from remit import Agent, AskBefore, Home, tool
@@ -128,12 +128,6 @@ def test_each_alert_fires_when_it_should(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     tried = set(re.findall(r"alertname: (\w+)", tests.read_text(encoding="utf-8")))
     assert tried == {str(rule["alert"]) for rule in rules("alerts.yml")}
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def configured(folder: Path, target: str) -> Sequence[str]:

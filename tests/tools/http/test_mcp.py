@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from tests.models.http.served import Peer, Script
+from tests.ports import free_port
 from tests.tools.http.serving import Names, reaching
-from tests.tools.mcp.servers import call, free_port, opened, over_http
+from tests.tools.mcp.servers import call, opened, over_http
 
 from remit.core.errors import ToolError
 from remit.core.values import JsonObject, JsonValue

@@ -1,7 +1,6 @@
 """Servers for the tests: how they are started and reached."""
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -41,12 +40,6 @@ async def opened(link: Stdio | Http, **options: Unpack[McpOptions]) -> AsyncGene
 async def call(tools: Tools, name: str, /, **args: JsonValue) -> JsonValue:
     """Call a tool of the toolset."""
     return await tools[f"s__{name}"].call(args, CONTEXT)
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @asynccontextmanager

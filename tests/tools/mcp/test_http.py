@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
-from tests.tools.mcp.servers import call, free_port, opened, over_http
+from tests.ports import free_port
+from tests.tools.mcp.servers import call, opened, over_http
 
 from remit.core.errors import ConfigError, RejectedError, ToolError
 from remit.core.values import JsonObject

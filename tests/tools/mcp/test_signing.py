@@ -10,8 +10,9 @@ import httpx2
 import pytest
 from mcp.client.auth import OAuthFlowError
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
+from tests.ports import free_port
 from tests.tools.mcp.authority import Authority, guarded
-from tests.tools.mcp.servers import Tools, call, free_port, opened
+from tests.tools.mcp.servers import Tools, call, opened
 
 from remit.core.errors import ConfigError, RejectedError, ToolError
 from remit.tools.mcp import Http, TokenFile, sign_in

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.tools.mcp.servers import free_port, over_http
+from tests.ports import free_port
+from tests.tools.mcp.servers import over_http
 from tests.tools.registry.projects import CONTEXT, Folder, by_name
 
 from remit.core.errors import ConfigError, RejectedError
