@@ -4,7 +4,7 @@ import itertools
 import os
 import socket
 
-_FIRST, _BLOCKS, _BLOCK = 10_000, 220, 100
+_FIRST, _BLOCKS, _BLOCK = 10_000, 100, 100
 """Below those that systems give to whoever asks for any, so that nobody gets one meanwhile; each process its own."""
 
 _numbers = itertools.count()

@@ -18,6 +18,9 @@ from remit.core.values import JsonObject, JsonValue
 _PATIENCE = 10.0
 """Seconds after which a canary that says nothing is taken for dead."""
 
+_PORTS = range(20_000, 32_000)
+"""Below those that systems give to whoever asks for any."""
+
 _PROCESS = """
 import os, signal, sys
 signal.signal(signal.SIGURG, lambda *_: os._exit(0))
@@ -114,13 +117,13 @@ def _allow(*paths: Path) -> None:
 async def _listen(canaries: Canaries, stack: AsyncExitStack) -> None:
     loop = asyncio.get_running_loop()
     path, name = str(canaries.folder / "socket"), f"remit-{canaries.token[:8]}"
-    tcp = await loop.create_server(lambda: _Reached(canaries), "127.0.0.1", 0)
+    tcp = await loop.create_server(lambda: _Reached(canaries), sock=_bound(socket.SOCK_STREAM))
     await _counted(canaries, tcp, stack)
     await _counted(canaries, await loop.create_unix_server(lambda: _Reached(canaries), path), stack)
     _allow(Path(path))
     if sys.platform == "linux":
         await _counted(canaries, await loop.create_unix_server(lambda: _Reached(canaries), f"\0{name}"), stack)
-    udp, heard = await loop.create_datagram_endpoint(lambda: _Heard(canaries), local_addr=("127.0.0.1", 0))
+    udp, heard = await loop.create_datagram_endpoint(lambda: _Heard(canaries), sock=_bound(socket.SOCK_DGRAM))
     stack.callback(udp.close)
     to = udp.get_extra_info("sockname")
 
@@ -131,6 +134,23 @@ async def _listen(canaries: Canaries, stack: AsyncExitStack) -> None:
 
     canaries.last.append(hear)
     canaries.inputs |= {"tcp": tcp.sockets[0].getsockname()[1], "udp": to[1], "unix": path, "abstract": name}
+
+
+def _bound(kind: socket.SocketKind) -> socket.socket:
+    """Take a port of loopback that nobody had before.
+
+    One that the system chooses may have been another's a moment ago, and whoever still looks for that one would be
+    taken for a breach.
+    """
+    for port in secrets.SystemRandom().sample(_PORTS, len(_PORTS)):
+        taken = socket.socket(socket.AF_INET, kind)
+        try:
+            taken.bind(("127.0.0.1", port))
+        except OSError:
+            taken.close()
+        else:
+            return taken
+    raise OSError("no port of loopback is free")
 
 
 async def _counted(canaries: Canaries, server: asyncio.Server, stack: AsyncExitStack) -> None:
