@@ -42,7 +42,7 @@ demo: $(BASE) ## See the support desk handle mail, crash, refuse and ask, and pr
 	@$(BIN)/remit demo
 
 test: $(DEV) ## Run the tests
-	@$(BIN)/python -m pytest -n 4 -q -rs
+	@scripts/run_tests.sh $(BIN)/python
 
 check: $(DEV) ## Run every check: style, types, layers, sizes, public names, docs
 	$(BIN)/ruff check

@@ -34,6 +34,33 @@ def check(name: str, folder: Path, *args: str) -> tuple[int, str]:
     return run(folder, sys.executable, ROOT / "scripts" / f"check_{name}.py", *args)
 
 
+# Running the tests
+
+ONCE = """
+from pathlib import Path
+def test_it():
+    beside = Path("seen")
+    first = not beside.exists()
+    beside.touch()
+    assert not first
+"""
+NEVER = "import pytest\n@pytest.mark.parametrize('n', range({}))\ndef test_it(n):\n    assert n < 0\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "again"),
+    [("def test_it(): ...", 0, False), (ONCE, 0, True), (NEVER.format(2), 1, True), (NEVER.format(6), 1, False)],
+    ids=["good", "in the way", "bad", "bad all over"],
+)
+def test_few_that_failed_beside_others_are_run_again_alone(
+    tmp_path: Path, text: str, code: int, *, again: bool
+) -> None:
+    write(tmp_path / "pytest.ini", "[pytest]\n")
+    write(tmp_path / "test_one.py", text)
+    status, output = run(tmp_path, ROOT / "scripts/run_tests.sh", sys.executable, "-n", "0", "-p", "no:randomly")
+    assert (status, "failed beside others; now alone" in output) == (code, again), output
+
+
 # Sizes
 
 

@@ -76,7 +76,7 @@ async def test_a_fault_ends_as_the_table_says(fault: str, wire: str, at: int, ca
     seen = await all_ways(wire, TABLE[fault], at)
     assert table(seen, TABLE[fault].ends) == {}
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert handles() == before
+    assert handles() <= before
     assert KEY not in caplog.text
 
 
