@@ -1,13 +1,12 @@
 """The commands of a fleet, as an operator types them."""
 
-import asyncio
 import json
-import os
-import signal
-import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from tests.cli.fleet.processes import KEY, Processes, processes
 from tests.journal.postgres.asking import ask
 
 from remit import Agent
@@ -16,7 +15,6 @@ from remit.core.ports import SessionQuery
 from remit.home import SHARED_KEY, Home
 from remit.testing import EchoModel
 
-KEY = "cd" * 32
 AGENT = """
 from remit import Agent
 from remit.testing import EchoModel
@@ -25,41 +23,22 @@ agent = Agent("echo", EchoModel())
 """
 
 
-@pytest.fixture
-def environ(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
-    """Give the environment of an operator's shell."""
+@pytest_asyncio.fixture
+async def fleet(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Processes]:
+    """Start commands beside an agent."""
     monkeypatch.setenv(SHARED_KEY, KEY)
-    monkeypatch.setenv("REMIT_STORE", url)
     (tmp_path / "agent.py").write_text(AGENT)
-    return dict(os.environ)
-
-
-async def start(environ: dict[str, str], folder: Path, *words: str) -> asyncio.subprocess.Process:
-    """Run a command in a folder."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "remit", *words,
-        env=environ, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-
-
-async def said(environ: dict[str, str], folder: Path, *words: str) -> tuple[int | None, str, str]:
-    """Run a command to its end."""
-    process = await start(environ, folder, *words)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
+    async with processes(tmp_path, url) as made:
+        yield made
 
 
 async def test_a_message_from_one_command_is_answered_by_workers_started_with_another(
-    url: str, environ: dict[str, str], tmp_path: Path
+    url: str, fleet: Processes
 ) -> None:
-    workers = [await start(environ, tmp_path, "worker", "agent.py:agent", "--metrics", "0") for _ in range(2)]
-    names: set[str] = set()
-    for worker in workers:
-        assert worker.stdout is not None
-        line = json.loads(await worker.stdout.readline())
-        assert line["metrics"].endswith("/metrics")
-        names.add(line["working"])
-    code, out, _ = await said(environ, tmp_path, "fleet", "status", "--json")
+    workers = [await fleet.worker("--metrics", "0", agent="agent.py:agent") for _ in range(2)]
+    assert all(worker.said["metrics"].endswith("/metrics") for worker in workers)
+    names = {worker.said["working"] for worker in workers}
+    code, out, _ = await fleet.run("fleet", "status", "--json")
     assert code == 0
     assert set(json.loads(out)["workers"]) == names
     async with Home.open(url) as home:
@@ -71,28 +50,26 @@ async def test_a_message_from_one_command_is_answered_by_workers_started_with_an
             if type(record.event).__name__ == "RunEnded":
                 break
         assert set(drivers) <= names
-        code, out, err = await said(environ, tmp_path, "show", session)
+        code, out, err = await fleet.run("show", session)
         assert (code, "hello" in out) == (0, True), err
         # Another command drives its own session itself, though workers are there.
-        code, out, err = await said(environ, tmp_path, "run", "agent.py:agent", "me")
+        code, out, err = await fleet.run("run", "agent.py:agent", "me")
         assert (code, "me" in out) == (0, True), err
         assert {row.why for row in await home.sessions(SessionQuery())} == {"done"}
-    _, out, _ = await said(environ, tmp_path, "fleet", "status")
+    _, out, _ = await fleet.run("fleet", "status")
     assert "sessions echo@1: 0 run, 0 wait for somebody, 2 are idle" in out
-    for worker in workers:
-        worker.send_signal(signal.SIGTERM)
-    assert [await worker.wait() for worker in workers] == [0, 0]
+    assert [await worker.end() for worker in workers] == [0, 0]
     assert ask(url, "SELECT count(*) FROM remit.workers")[0][0] == 0
 
 
-async def test_an_operator_pauses_ranks_and_lets_go(environ: dict[str, str], tmp_path: Path) -> None:
-    assert (await said(environ, tmp_path, "fleet", "pause", "agent", "echo"))[0] == 0
-    assert (await said(environ, tmp_path, "fleet", "rank", "tenant", "acme", "7"))[0] == 0
-    _, out, _ = await said(environ, tmp_path, "fleet", "status")
+async def test_an_operator_pauses_ranks_and_lets_go(fleet: Processes) -> None:
+    assert (await fleet.run("fleet", "pause", "agent", "echo"))[0] == 0
+    assert (await fleet.run("fleet", "rank", "tenant", "acme", "7"))[0] == 0
+    _, out, _ = await fleet.run("fleet", "status")
     assert "agent echo: paused, rank 0" in out
     assert "tenant acme: goes on, rank 7" in out
-    assert (await said(environ, tmp_path, "fleet", "go", "agent", "echo"))[0] == 0
-    _, out, _ = await said(environ, tmp_path, "fleet", "status")
+    assert (await fleet.run("fleet", "go", "agent", "echo"))[0] == 0
+    _, out, _ = await fleet.run("fleet", "status")
     assert "echo" not in out
 
 
@@ -109,10 +86,8 @@ async def test_an_operator_pauses_ranks_and_lets_go(environ: dict[str, str], tmp
         (("fleet", "status", "--store", "here"), "which no fleet works in"),
     ],
 )
-async def test_what_cannot_be_says_what_to_do(
-    words: tuple[str, ...], told: str, environ: dict[str, str], tmp_path: Path
-) -> None:
-    code, _, err = await said(environ, tmp_path, *words)
+async def test_what_cannot_be_says_what_to_do(words: tuple[str, ...], told: str, fleet: Processes) -> None:
+    code, _, err = await fleet.run(*words)
     assert code not in {0, None}
     assert told in err
     assert "Traceback" not in err

@@ -38,6 +38,19 @@ async def test_a_worker_lives_from_its_first_run_until_it_closes(opened: Opened)
     await two.close()
 
 
+async def test_only_a_sign_of_life_that_was_taken_says_that_the_database_heard_it(opened: Opened) -> None:
+    journal = opened(SILENT)
+    await journal.workers.look()
+    assert not journal.workers.heard
+    await journal.workers.begin()
+    assert journal.workers.heard
+    hasty = opened(Patience(beat=3600, life=0.0))
+    await hasty.workers.begin()
+    assert not hasty.workers.heard
+    await journal.close()
+    await hasty.close()
+
+
 async def test_reading_a_session_finds_out_whether_its_worker_lives(opened: Opened) -> None:
     one, two = opened(SILENT), opened(SILENT)
     await drive(one)

@@ -54,7 +54,7 @@ class PostgresWorkers:
         self._beginning, self._looking = asyncio.Lock(), asyncio.Lock()
         self._living: set[str] = set()
         self._dead: set[str] = set()
-        self._looked = float("-inf")
+        self._looked = self._heard = float("-inf")
         self.held: dict[str, int] = {}
         """The epochs of the leases this process has, by session; one that was lost stays, and fences what is left."""
 
@@ -66,7 +66,7 @@ class PostgresWorkers:
     @property
     def heard(self) -> bool:
         """Whether the database knows that this process lives: it took a sign of life that still holds."""
-        return self._beating is not None and time.monotonic() - self._looked < self._lines.patience.life
+        return time.monotonic() - self._heard < self._lines.patience.life
 
     def alive(self, worker: str) -> bool:
         """See `Workers.alive`: as of the last look, which reading a journal takes when its worker is not known."""
@@ -80,7 +80,9 @@ class PostgresWorkers:
             return
         async with self._beginning:
             if self._beating is None:
+                began = time.monotonic()
                 await self._appear()
+                self._heard = began
                 await self.look()
                 self._beating = asyncio.create_task(self._live())
 
@@ -93,11 +95,12 @@ class PostgresWorkers:
 
     async def beat(self) -> None:
         """Give a sign of life and look for those of others; whoever was buried meanwhile goes on under another name."""
-        life = self._lines.patience.life
+        life, began = self._lines.patience.life, time.monotonic()
         if not await self._lines.do(lambda line: line.fetch(_BEAT, self._me, life)):
             # Others may have been told that this name is dead, and what it drove is fenced.
             self._me = _name()
             await self._appear()
+        self._heard = began
         await self.look()
 
     async def _appear(self) -> None:
